@@ -1,0 +1,165 @@
+# Longbox. `make help` lists the targets. Variants: make VARIANT=release|debug|asan|tsan
+
+VARIANT ?= release
+B       := build/$(VARIANT)
+GEN     := build/gen
+CC      ?= cc
+PREFIX  ?= /usr/local
+PKGS    := sqlite3 yaml-0.1 libevent libevent_pthreads expat zlib jansson
+JOBS    := $(shell nproc 2>/dev/null || echo 2)
+
+# LB_FAULTS: places where tests make a process die; only in the variants that tests run.
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CFLAGS_debug   := -O1 -g -DLB_FAULTS
+CFLAGS_asan    := -O1 -g -DLB_FAULTS -fsanitize=address,undefined -fno-omit-frame-pointer \
+                  -fno-sanitize-recover=undefined
+CFLAGS_tsan    := -O1 -g -DLB_FAULTS -fsanitize=thread
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla \
+        -Wwrite-strings $(if $(STRICT),-Werror)
+
+VERSION := $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -Ishared -I$(GEN) $(PKG_CFLAGS)
+COMPILE = $(CC) -std=gnu11 $(CPPFLAGS) -MMD -MP $(WARN) $(CFLAGS_$(VARIANT)) $(CFLAGS) -c -o $@ $<
+LINK    = $(CC) $(CFLAGS_$(VARIANT)) $(CFLAGS) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@
+
+# Commands are shown in short; V=1 shows them whole.
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@echo '  $(1)';)
+
+CLI_SRC  := $(wildcard server/cli*.c)
+SHARED_O := $(patsubst %.c,$(B)/%.o,$(wildcard shared/*.c)) $(B)/gen/schema.o
+WORKER_O := $(patsubst %.c,$(B)/%.o,$(filter-out workers/main.c,$(wildcard workers/*.c)))
+MASTER_O := $(patsubst %.c,$(B)/%.o,$(filter-out server/main.c $(CLI_SRC),$(wildcard server/*.c)))
+TESTLIB_O := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
+UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BINS     := 
+PAGE     := build/htdocs/index.html
+
+all: $(BINS) ## build longbox, longboxd and longbox-worker into build/bin
+	@ln -sfn $(VARIANT)/bin build/bin
+
+$(GEN)/schema.c: shared/schema/embed.sh $(wildcard shared/schema/*/*.sql)
+	@mkdir -p $(@D)
+	$(Q)sh shared/schema/embed.sh shared/schema > $@.tmp && mv $@.tmp $@
+$(B)/gen/schema.o: $(GEN)/schema.c
+	@mkdir -p $(@D)
+	$(call say,CC $@)$(COMPILE)
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC $@)$(COMPILE)
+# The version comes from CHANGELOG.md; what shows it is built again when that changes.
+$(B)/workers/api_settings.o $(B)/workers/api_health.o $(B)/server/cli_main.o $(B)/server/main.o: CHANGELOG.md
+$(B)/workers/api_settings.o $(B)/workers/api_health.o $(B)/server/cli_main.o $(B)/server/main.o: \
+    CPPFLAGS += -DLB_VERSION='"$(VERSION)"'
+$(B)/tests/%.o: CPPFLAGS += -Iworkers -Iserver -Itests/lib
+
+$(B)/liblongbox.a: $(SHARED_O)
+$(B)/libworker.a: $(WORKER_O)
+$(B)/libmaster.a: $(MASTER_O)
+$(B)/libtest.a: $(TESTLIB_O)
+$(B)/%.a:
+	$(call say,AR $@)rm -f $@ && ar rcs $@ $^
+
+$(B)/bin/longbox: $(patsubst %.c,$(B)/%.o,$(CLI_SRC)) $(B)/liblongbox.a
+$(B)/bin/longboxd: $(B)/server/main.o $(B)/libmaster.a $(B)/liblongbox.a
+$(B)/bin/longbox-worker: $(B)/workers/main.o $(B)/libworker.a $(B)/liblongbox.a
+$(BINS):
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lpthread -lm
+$(B)/unit/%: $(B)/tests/unit/%.o $(B)/libtest.a $(B)/libworker.a $(B)/libmaster.a $(B)/liblongbox.a
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lcmocka -lpthread -lm
+$(B)/load/%: $(B)/tests/load/%.o $(B)/liblongbox.a
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lpthread -lm
+.SECONDARY:
+
+# ---- the page ----
+
+ui: $(PAGE) ## bundle the page into build/htdocs
+$(PAGE): $(wildcard htdocs/* htdocs/*/*) node_modules/.installed
+	$(Q)node htdocs/build.mjs build/htdocs
+node_modules/.installed: package.json package-lock.json
+	$(Q)npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# ---- running ----
+
+DEMO := demo/library
+run: ## install what is missing, build, serve: a demo library, or LIBRARY=/path/to/comics (LISTEN=addr:port, STATE=dir)
+	@tests/tools/install-packages run
+	@$(MAKE) --no-print-directory -j$(JOBS) all ui
+	@[ -n "$(LIBRARY)" ] || [ -d $(DEMO) ] || tests/tools/make-demo $(DEMO)
+	@exec build/bin/longbox serve --library "$(or $(LIBRARY),$(DEMO))" $(if $(LISTEN),--listen $(LISTEN)) \
+	    $(if $(STATE),--state "$(STATE)",$(if $(LIBRARY),,--state demo/state))
+
+install: all ui ## install into PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/longbox
+	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 etc/h2o.conf.in etc/longbox.yaml $(DESTDIR)$(PREFIX)/share/longbox
+	cp -R build/htdocs $(DESTDIR)$(PREFIX)/share/longbox
+
+# ---- tests ----
+
+check: ## install what is missing, build, run all tests; the last line is "N passed, N failed"
+	@tests/tools/install-packages check
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug STRICT=1 check-build
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory VARIANT=debug check-run
+check-build: all ui $(UNIT) $(B)/load/wal_stress
+check-run:
+	@LB_BIN=$(B)/bin LB_BUILD=$(B) tests/run $(if $(MATCH),--match '$(MATCH)') $(UNIT)
+
+unit: ## unit tests only, for the inner loop
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
+	@$(MAKE) --no-print-directory VARIANT=debug check-run MATCH=/unit/
+
+check-all: check ## check, and again with the address and thread sanitizers, and the soak
+	@for v in asan tsan; do \
+	    $(MAKE) --no-print-directory -j$(JOBS) VARIANT=$$v check-build && \
+	    $(MAKE) --no-print-directory VARIANT=$$v check-run || exit 1; done
+	@$(MAKE) --no-print-directory soak
+
+soak: ## the long tests: WAL stress for ten minutes, fuzzers for ten minutes each
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug build/debug/load/wal_stress
+	build/debug/load/wal_stress --seconds 600
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
+
+bench: ## measure, side by side in one run; writes build/bench.json
+	@tests/tools/install-packages check
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release all ui
+	@LB_BIN=build/release/bin node tests/load/bench.js
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZ) ## run every fuzz target for FUZZ_SECONDS (60)
+	@set -e; for f in $(FUZZ); do mkdir -p build/fuzz/corpus/$${f##*/}; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 build/fuzz/corpus/$${f##*/}; done
+build/fuzz/%: tests/fuzz/%.c $(filter-out workers/main.c,$(wildcard workers/*.c)) $(wildcard shared/*.c) $(GEN)/schema.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ $@)clang-14 -std=gnu11 $(CPPFLAGS) -Iworkers -DLB_VERSION='"fuzz"' -O1 -g \
+	    -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS) -lpthread -lm
+
+# ---- the code itself ----
+
+SOURCES := $(wildcard shared/*.[ch] workers/*.[ch] server/*.[ch] tests/unit/*.[ch] tests/lib/*.[ch] tests/load/*.c tests/fuzz/*.c)
+lint: ## layer rules, banned calls, packages without addresses
+	@tests/tools/lint
+format: ## clang-format over all C
+	clang-format -i $(SOURCES)
+analyze: ## gcc -fanalyzer and clang-tidy, one file a run
+	@set -e; for f in $(filter-out tests/%,$(filter %.c,$(SOURCES))); do echo "$$f"; \
+	    $(CC) -std=gnu11 $(CPPFLAGS) -Iworkers -Iserver -DLB_VERSION='"x"' -fanalyzer -Wno-analyzer-malloc-leak -fsyntax-only $$f; \
+	    clang-tidy --quiet $$f -- -std=gnu11 $(CPPFLAGS) -Iworkers -Iserver -DLB_VERSION='"x"'; done
+
+clean: ## remove everything built (the demo library and its state stay)
+	rm -rf build node_modules
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: all ui run install check check-build check-run unit check-all soak bench fuzz lint format analyze clean help
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
