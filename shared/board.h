@@ -1,0 +1,110 @@
+/*
+ * board.h - the scoreboard: one memfd that the master makes and every worker maps, with the doorbells beside it.
+ *
+ * It holds what must be seen at once and without a database: which worker lives in which slot, that its loop beats,
+ * who died, and the gates (gate.h) of the three database files. Everything in it survives the death of any process
+ * that writes it: plain atomics, or robust locks.
+ *
+ * A doorbell is an eventfd for each slot. Ringing means "look at the stores"; it carries nothing else.
+ */
+#ifndef LB_BOARD_H
+#define LB_BOARD_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "base.h"
+#include "err.h"
+#include "gate.h"
+
+#define BOARD_MAX_SLOTS  32
+#define BOARD_OWNER_SIZE 96 /* "<boot id>:<pid>:<start time>:<random>" and the NUL */
+#define BOARD_MAX_DEATHS 64 /* the newest deaths that are remembered */
+
+/* Descriptors that the master hands over at exec; the worker finds them at these numbers. */
+enum board_fd {
+    BOARD_FD_LISTEN = 3, /* the workers' Unix socket, listening */
+    BOARD_FD_READY =
+        4, /* write one byte when ready; at EOF on the read end's side the master is gone */
+    BOARD_FD_BOARD = 5, /* the memfd */
+    BOARD_FD_MASTER =
+        6, /* read end of a pipe whose write end only the master holds: EOF = the master died */
+    BOARD_FD_LOCK = 7,   /* the lock on the state folder; just keep it open: see server/state.h */
+    BOARD_FD_BELL_0 = 8, /* the doorbell of slot 0, then one for each slot up to n_slots */
+};
+
+enum slot_state {
+    SLOT_EMPTY,
+    SLOT_STARTING,
+    SLOT_READY,
+    SLOT_DRAINING,
+    SLOT_BACKING_OFF,
+};
+
+struct board_slot {
+    _Atomic int32_t state;        /* enum slot_state; written by the master */
+    _Atomic int32_t pid;          /* 0 = nobody; written by the master */
+    _Atomic int64_t beat_boot_ms; /* the worker's loop passed here */
+    _Atomic uint32_t starts;      /* how often the master filled this slot */
+    _Atomic uint32_t crashes;     /* how often its worker ended without being told to */
+    /* Written by the worker's loop, for /api/events/stats and /metrics of any worker. */
+    _Atomic int64_t last_event_id;
+    _Atomic uint32_t subscribers;
+    _Atomic uint64_t events_sent;
+    _Atomic uint64_t slow_clients;
+    _Atomic uint64_t dropped_clients;
+    _Atomic uint64_t doorbell_misses;
+    _Atomic uint64_t items_done;
+    _Atomic uint64_t commits;
+    _Atomic uint64_t busy_retries;
+};
+
+struct board_death {
+    _Atomic int32_t pid;
+    _Atomic int32_t signal; /* 0 = it exited */
+    _Atomic int32_t exit_code;
+};
+
+struct board {
+    uint32_t magic;
+    uint32_t n_slots;
+    char boot_id[40];
+    _Atomic uint64_t n_deaths; /* deaths[n % BOARD_MAX_DEATHS] is written before n_deaths grows */
+    struct board_death deaths[BOARD_MAX_DEATHS];
+    _Atomic int32_t frontend_pid; /* h2o */
+    _Atomic uint32_t frontend_crashes;
+    struct board_slot slots[BOARD_MAX_SLOTS];
+    struct gate gates[GATE_COUNT];
+    struct gate_mutex scan;        /* held by the one worker that scans the library */
+    _Atomic int64_t scan_boot_ms;  /* when the last complete scan began; 0 = none yet */
+    _Atomic int64_t scan_failed;   /* 1 = the last scan could not read the library */
+    _Atomic int64_t library_files; /* files that it found */
+};
+
+/*
+ * Makes the memfd and the doorbells (close-on-exec; the master dups them for each worker). *ret_fd and
+ * ret_bells[0..n_slots) belong to the caller; the mapping lives until the process ends.
+ */
+int board_create(uint32_t n_slots, struct board **ret, int *ret_fd, int ret_bells[BOARD_MAX_SLOTS],
+                 struct err *err) LB_MUST_CHECK;
+/* Maps an inherited board. */
+int board_attach(int fd, struct board **ret, struct err *err) LB_MUST_CHECK;
+
+/* Rings one bell. Never blocks; a bell that is already rung stays so. */
+void board_ring(int bell_fd);
+/* The master: puts a death on the board (before it rings). */
+void board_note_death(struct board *b, pid_t pid, int signal, int exit_code);
+/* The signal that ended `pid`, 0 when it exited, -1 when that death is not remembered. */
+int board_death_signal(const struct board *b, pid_t pid);
+
+/* "<boot id>:<pid>:<start time in ticks>:<16 hex digits>": the name of this process in leases. */
+void board_owner_new(const struct board *b, char ret[BOARD_OWNER_SIZE]);
+/*
+ * Is the process that `owner` names alive? False when it is of another boot, when no such process exists, or when the
+ * pid was reused (start time differs). Reads /proc/<pid>/stat.
+ */
+bool board_owner_alive(const struct board *b, const char *owner);
+/* The pid inside an owner's name, or 0. */
+pid_t board_owner_pid(const char *owner);
+
+#endif
