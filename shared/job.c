@@ -1,0 +1,160 @@
+#include "job.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "strbuf.h"
+#include "utf8.h"
+
+static const struct {
+    const char *name;
+    bool final;
+} statuses[JOB__COUNT] = {
+#define STATUS(symbol, name, terminal) [symbol] = {name, terminal},
+#include "job.def"
+#undef STATUS
+};
+
+/* clang-format off */
+static const bool may_move[JOB__COUNT][JOB__COUNT] = {
+    /* to:              Q  P  C  F  X */
+    [JOB_QUEUED]     = {0, 1, 0, 1, 1},
+    [JOB_PROCESSING] = {0, 0, 1, 1, 1},
+    [JOB_COMPLETED]  = {0, 0, 0, 0, 0}, /* final rows never move */
+    [JOB_FAILED]     = {0, 0, 0, 0, 0},
+    [JOB_CANCELLED]  = {0, 0, 0, 0, 0},
+};
+/* clang-format on */
+
+const char *job_status_name(enum job_status s)
+{
+    must(s >= 0 && s < JOB__COUNT);
+    return statuses[s].name;
+}
+
+bool job_status_is_final(enum job_status s)
+{
+    must(s >= 0 && s < JOB__COUNT);
+    return statuses[s].final;
+}
+
+enum job_status job_status_parse(const char *name)
+{
+    for (int i = 0; i < JOB__COUNT; i++)
+        if (strcmp(statuses[i].name, name) == 0)
+            return (enum job_status)i;
+    return JOB__COUNT;
+}
+
+bool job_may_move(enum job_status from, enum job_status to)
+{
+    must(from >= 0 && from < JOB__COUNT && to >= 0 && to < JOB__COUNT);
+    return may_move[from][to];
+}
+
+const char *job_priority_name(enum job_priority p)
+{
+    static const char *const names[] = {"low", "normal", "high"};
+    must(p >= 0 && p < (int)ARRAY_LEN(names));
+    return names[p];
+}
+
+json_t *json_text_n(const char *s, size_t len)
+{
+    if (!s)
+        return json_null();
+    if (utf8_valid(s, len))
+        return json_stringn_nocheck(s, len);
+    struct strbuf b LB_CLEANUP(strbuf_clear) = {0};
+    utf8_append_lossy(&b, s, len);
+    return json_stringn_nocheck(strbuf_str(&b), b.len);
+}
+
+json_t *json_text(const char *s)
+{
+    return json_text_n(s, s ? strlen(s) : 0);
+}
+
+/* Unix seconds to the millisecond: more digits would only be noise in the JSON. */
+static json_t *time_or_null(double t)
+{
+    return t > 0 ? json_real(round(t * 1000) / 1000) : json_null();
+}
+
+static void set(json_t *o, const char *key, json_t *value)
+{
+    must(value && json_object_set_new_nocheck(o, key, value) == 0);
+}
+
+/* Items per second over the last 30 to 60 s; 0 when it cannot be told. */
+static double rate_of(const struct job *j, double now_s)
+{
+    double since = j->rate_at > 0 ? j->rate_at : j->started_at;
+    int64_t items = j->processed - (j->rate_at > 0 ? j->rate_items : 0);
+    double end = j->completed_at > 0 ? j->completed_at : now_s;
+    if (j->completed_at > 0) { /* ended: the mean over all of it */
+        since = j->started_at;
+        items = j->processed;
+    }
+    double seconds = end - since;
+    if (since <= 0 || items <= 0 || seconds < 0.001)
+        return 0;
+    return (double)items / seconds;
+}
+
+static void add_tail(json_t *o, const struct job *j, double now_s)
+{
+    set(o, "error", j->error[0] ? json_text(j->error) : json_null());
+    set(o, "created_at", time_or_null(j->created_at));
+    set(o, "started_at", time_or_null(j->started_at));
+    set(o, "completed_at", time_or_null(j->completed_at));
+    set(o, "success_items", json_integer(j->success));
+    set(o, "error_items", json_integer(j->errors));
+    set(o, "cancelled_items", json_integer(j->cancelled));
+    set(o, "cancelling", json_boolean(j->cancelling && !job_status_is_final(j->status)));
+    set(o, "version", json_integer(j->version));
+    set(o, "operation", json_text(j->operation));
+    set(o, "title", json_text(j->title));
+    set(o, "owner", json_text(j->owner));
+    set(o, "paused", json_boolean(j->paused));
+    set(o, "priority", json_text(job_priority_name(j->priority)));
+    double rate = rate_of(j, now_s);
+    set(o, "rate", rate > 0 ? json_real(round(rate * 100) / 100) : json_null());
+    int64_t left = j->total - j->processed - j->cancelled;
+    set(o, "eta_seconds",
+        rate > 0 && j->status == JOB_PROCESSING ? json_real(round((double)left / rate * 10) / 10)
+                                                : json_null());
+    set(o, "results_total", json_integer(j->processed));
+    set(o, "parent", json_null());
+    set(o, "dry_run", json_false());
+}
+
+json_t *job_to_json(const struct job *j, double now_s)
+{
+    json_t *o = json_object();
+    set(o, "job_id", json_text(j->job_id));
+    set(o, "status", json_text(job_status_name(j->status)));
+    set(o, "total_items", json_integer(j->total));
+    set(o, "processed_items", json_integer(j->processed));
+    set(o, "progress", json_real(j->total ? (double)j->processed / (double)j->total : 0));
+    add_tail(o, j, now_s);
+    return o;
+}
+
+json_t *job_to_event_json(const struct job *j, double now_s)
+{
+    json_t *o = json_object();
+    set(o, "job_id", json_text(j->job_id));
+    set(o, "status", json_text(job_status_name(j->status)));
+    set(o, "total_items", json_integer(j->total));
+    set(o, "processed_items", json_integer(j->processed));
+    json_t *p = json_object();
+    set(p, "processed", json_integer(j->processed));
+    set(p, "total", json_integer(j->total));
+    set(p, "success", json_integer(j->success));
+    set(p, "errors", json_integer(j->errors));
+    set(p, "percentage", json_real(j->total ? 100.0 * (double)j->processed / (double)j->total : 0));
+    set(o, "progress", p);
+    add_tail(o, j, now_s);
+    return o;
+}

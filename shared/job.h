@@ -1,0 +1,67 @@
+/*
+ * job.h - a job as a plain value, its statuses and which may follow which, and its JSON.
+ *
+ * The JSON of a poll answer and of an event come from the same row and carry the same version, so a page needs one
+ * rule: the higher version wins.
+ */
+#ifndef LB_JOB_H
+#define LB_JOB_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base.h"
+#include "uuid.h"
+
+enum job_status {
+#define STATUS(symbol, name, terminal) symbol,
+#include "job.def"
+#undef STATUS
+    JOB__COUNT
+};
+
+enum job_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH };
+
+#define JOB_TITLE_MAX 200 /* bytes */
+
+struct job {
+    char job_id[UUID_SIZE];
+    char operation[32];
+    char title[JOB_TITLE_MAX + 1];
+    enum job_status status;
+    int64_t total, processed, success, errors, cancelled; /* items */
+    bool cancelling, paused, exclusive;
+    enum job_priority priority;
+    int64_t version;
+    double created_at, started_at, completed_at; /* Unix seconds; 0 = not yet */
+    char error[256];                             /* "" = none */
+    char owner[32];
+    double rate_at; /* the older sample: when, and how many were processed then; 0 = none */
+    int64_t rate_items;
+    double rate_next_at;
+    int64_t rate_next_items;
+    int64_t last_event_id;
+    bool was_active; /* set by the write that ended it: it was the active job and is no more */
+};
+
+const char *job_status_name(enum job_status s);
+bool job_status_is_final(enum job_status s);
+/* JOB__COUNT when it is none of them. */
+enum job_status job_status_parse(const char *name);
+/* Every write of a status asks this table. */
+bool job_may_move(enum job_status from, enum job_status to);
+const char *job_priority_name(enum job_priority p);
+
+/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL gives null. New reference. */
+json_t *json_text(const char *s);
+json_t *json_text_n(const char *s, size_t len);
+
+/*
+ * The job object of docs/API.md without `results`. now_s is for rate and eta_seconds, which are null while they cannot
+ * be believed (nothing processed yet, not running).
+ */
+json_t *job_to_json(const struct job *j, double now_s);
+/* The same for an event: `progress` is the object {processed, total, success, errors, percentage}. */
+json_t *job_to_event_json(const struct job *j, double now_s);
+
+#endif

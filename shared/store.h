@@ -1,0 +1,282 @@
+/*
+ * store.h - the stores: jobs.db, preferences.db, library.db in the state folder (docs/ARCHITECTURE.md, "Truth").
+ *
+ * `struct store_reader` is three read-only connections, `struct store` three writable ones with their seats at the
+ * gates. Each belongs to the thread that opened it; open them after the last fork. Functions that read take a
+ * `struct db *` of either; functions that write must be called between store_begin and store_commit of that file.
+ *
+ * Times are Unix seconds (double). Functions return 0 (or a count), or -1 with `err` filled. ERR_BUSY: the database was
+ * locked for longer than STORE_BUSY_MS by somebody outside the gate.
+ */
+#ifndef LB_STORE_H
+#define LB_STORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base.h"
+#include "err.h"
+#include "gate.h"
+#include "job.h"
+
+#define STORE_BUSY_MS          10000
+#define STORE_LEASES_PER_CLAIM 256
+
+struct board;
+struct db;
+struct store;
+struct store_reader;
+
+/*
+ * Opens the three files, makes them when they are not there, and brings their schema up to date. A file of a newer
+ * version: ERR_STORE that says so. `board` has the gates and must outlive the store.
+ */
+int store_open(const char *state_dir, struct board *board, struct store **ret,
+               struct err *err) LB_MUST_CHECK;
+void store_close(struct store *s);
+struct db *store_db(struct store *s, enum gate_file file);
+
+/*
+ * Passes the gate and begins. durable: the commit is on the disk when store_commit returns (synchronous=FULL); else it
+ * survives the death of every process but perhaps not a power cut.
+ */
+int store_begin(struct store *s, enum gate_file file, bool durable, struct err *err) LB_MUST_CHECK;
+/* Commits, checkpoints when the log has grown, leaves the gate. On -1 nothing is known: read again before retrying. */
+int store_commit(struct store *s, enum gate_file file, struct err *err) LB_MUST_CHECK;
+void store_rollback(struct store *s, enum gate_file file);
+/* A savepoint inside: one request of a group may fail without the others. */
+int store_part_begin(struct store *s, enum gate_file file, struct err *err) LB_MUST_CHECK;
+int store_part_end(struct store *s, enum gate_file file, bool keep, struct err *err) LB_MUST_CHECK;
+/* Checkpoints and cuts the log when nobody reads; behind the gate. For the end of a job and for idle times. */
+int store_checkpoint(struct store *s, enum gate_file file, struct err *err) LB_MUST_CHECK;
+
+/* The files must exist (a store_open has been there). */
+int store_reader_open(const char *state_dir, struct store_reader **ret,
+                      struct err *err) LB_MUST_CHECK;
+void store_reader_close(struct store_reader *r);
+struct db *store_reader_db(struct store_reader *r, enum gate_file file);
+/* Changes whenever another connection committed to the file. */
+int64_t store_data_version(struct db *db);
+int64_t store_file_bytes(struct db *db, bool wal);
+/* A read that must see one state over several statements. Keep it short: it holds the log. */
+int store_read_begin(struct db *db, struct err *err) LB_MUST_CHECK;
+void store_read_end(struct db *db);
+
+/* ---- jobs: store_job.c (jobs.db) ---- */
+
+/* Reads. 1 = found, 0 = there is none. Jobs that are being staged or deleted are not found. */
+int store_job_get(struct db *db, const char *job_id, struct job *ret,
+                  struct err *err) LB_MUST_CHECK;
+
+struct job_filter {
+    bool only_active;       /* queued or processing */
+    enum job_status status; /* JOB__COUNT = any */
+    const char *operation;  /* NULL = any */
+    const char *before;     /* job id: older than this one; NULL = from the newest */
+};
+/* Newest first. Returns how many were written to ret. */
+int store_job_list(struct db *db, const struct job_filter *f, struct job *ret, int max,
+                   struct err *err) LB_MUST_CHECK;
+/* How many live jobs have each status. */
+int store_job_counts(struct db *db, int64_t ret[JOB__COUNT], struct err *err) LB_MUST_CHECK;
+
+struct job_result {
+    int64_t id; /* 1, 2, 3 in the order of finishing */
+    char *path; /* bytes */
+    bool success;
+    char *message; /* NULL = none */
+    char *details; /* JSON text, NULL = none */
+};
+void job_result_clear(struct job_result *r);
+/*
+ * Results in the order of finishing, at most max: those after `after`, or with -1 the newest ones. outcome: 0 = all,
+ * 1 = ok, -1 = errors. search: a part of the path in any case, or NULL (not with the newest ones). Calls fn for each;
+ * fn's -1 ends it.
+ */
+int store_results(struct db *db, const char *job_id, int64_t after, int outcome, const char *search,
+                  int max, int (*fn)(void *ctx, const struct job_result *r, struct err *err),
+                  void *ctx, struct err *err) LB_MUST_CHECK;
+
+/* A new job, not yet shown to anybody. `owner` is the process that stages it. */
+struct job_new {
+    const char *job_id;
+    const char *operation;
+    const char *title;
+    const char *options; /* JSON text */
+    int64_t total;
+    bool exclusive;
+    enum job_priority priority;
+    const char *made_by;         /* "worker 1" */
+    const char *staged_by;       /* owner name */
+    const char *idempotency_key; /* NULL = none */
+};
+int store_job_stage(struct db *db, const struct job_new *n, double now,
+                    struct err *err) LB_MUST_CHECK;
+/* Appends items seq_first, seq_first + 1, ... */
+int store_job_stage_items(struct db *db, const char *job_id, int64_t seq_first,
+                          const char *const *paths, size_t n, struct err *err) LB_MUST_CHECK;
+/* Shows it to everybody, makes it the active job, writes its first event. Commit with durable = true. */
+int store_job_publish(struct db *db, const char *job_id, double now, struct job *ret,
+                      struct err *err) LB_MUST_CHECK;
+/* The id of the live job that was made with this key; 1 = found, 0 = none. */
+int store_job_by_key(struct db *db, const char *key, char ret[UUID_SIZE],
+                     struct err *err) LB_MUST_CHECK;
+
+/*
+ * Cancels: queued items go at once (the first STORE_CANCEL_CHUNK of them; store_job_cancel_more does the rest), running
+ * ones are told by the `cancelling` flag. The status becomes cancelled in the commit in which no item is left.
+ * Returns 1 when it is cancelling or cancelled now (asked twice is asked once), 0 when it had ended or is not there.
+ */
+#define STORE_CANCEL_CHUNK 2000
+int store_job_cancel(struct db *db, const char *job_id, double now, struct job *ret,
+                     struct err *err) LB_MUST_CHECK;
+/* Goes on with one job that is being cancelled. Returns 1 when there is more to do, 0 when not. */
+int store_job_cancel_more(struct db *db, double now, struct job *ret_ended, bool *ret_has_ended,
+                          struct err *err) LB_MUST_CHECK;
+/* Hides a job, cancels what runs. Its rows go by store_sweep. Returns 1, or 0 when it is not there. */
+int store_job_delete(struct db *db, const char *job_id, double now, struct err *err) LB_MUST_CHECK;
+/*
+ * Removes a little of what nobody needs: rows of hidden jobs, stagings whose process is dead, jobs that ended before
+ * keep_after, events beyond the newest events_kept. Returns 1 when there is more, 0 when all is clean.
+ */
+int store_sweep(struct db *db, const struct board *board, double keep_after, int64_t events_kept,
+                struct err *err) LB_MUST_CHECK;
+/* Is there anything for store_sweep, for store_job_cancel_more? Reads. 1 = yes, 0 = no. */
+int store_needs_sweep(struct db *db, const struct board *board, double keep_after,
+                      int64_t events_kept, struct err *err) LB_MUST_CHECK;
+int store_needs_cancel(struct db *db, struct err *err) LB_MUST_CHECK;
+
+/*
+ * The ids of unfinished jobs that are being cancelled, for the flags of running items. Returns how
+ * many (at most max).
+ */
+int store_cancelling(struct db *db, char (*ret)[UUID_SIZE], int max, struct err *err) LB_MUST_CHECK;
+
+/* ---- items: store_item.c (jobs.db) ---- */
+
+struct item {
+    char job_id[UUID_SIZE];
+    char operation[32];
+    int64_t seq;
+    int attempt;
+    char *path;
+    char *intent;  /* JSON text or NULL */
+    char *options; /* the job's, JSON text */
+};
+void item_clear(struct item *it);
+void item_copy(struct item *ret, const struct item *from);
+
+/* This process may hold leases from now until lease_until (boot clock, ms); called again it renews them. */
+int store_owner_renew(struct db *db, const char *owner, int slot, int64_t lease_until_boot_ms,
+                      double now, struct err *err) LB_MUST_CHECK;
+
+/*
+ * Leases up to max queued items to `owner`, by priority, then fair share between jobs, then age; among equals jobs made
+ * by `made_by` first. Never an item whose path another lease holds. Starts jobs that were queued: *started (or NULL) is
+ * called with each of them. Returns how many.
+ */
+int store_claim(struct db *db, const char *owner, const char *made_by, int max, double now,
+                struct item *ret, void (*started)(void *ctx, const struct job *j), void *ctx,
+                struct err *err) LB_MUST_CHECK;
+/* Is there an item that could be claimed? A read: 1 = yes (perhaps one that waits for a path), 0 = no. */
+int store_has_work(struct db *db, struct err *err) LB_MUST_CHECK;
+
+/*
+ * Commits what a run is about to change. ERR_CONFLICT: `target` is leased to another item.
+ * ERR_NOT_ACTIVE: lease lost.
+ */
+int store_item_declare(struct db *db, const struct item *it, const char *owner, const char *intent,
+                       const char *target, struct err *err) LB_MUST_CHECK;
+
+enum item_outcome { ITEM_OK, ITEM_ERROR, ITEM_CANCELLED };
+struct item_finish {
+    enum item_outcome outcome;
+    const char *message; /* the error, or a note; NULL = none */
+    const char *details; /* JSON text or NULL */
+    const char
+        *final_path; /* relative; NULL = unchanged. Queued items of other jobs follow the rename */
+    bool own_event;  /* false: progress may be merged; the last item always makes its event */
+};
+/* Returns 1 with the job as it is now, 0 when the lease was lost (nothing is changed), -1 on error. */
+int store_item_finish(struct db *db, const struct item *it, const char *owner,
+                      const struct item_finish *f, double now, struct job *ret,
+                      struct err *err) LB_MUST_CHECK;
+/* Puts a leased item back; `counted` = false takes the attempt back too (it never started). Returns 1 or 0 as above. */
+int store_item_return(struct db *db, const struct item *it, const char *owner, bool counted,
+                      struct err *err) LB_MUST_CHECK;
+
+/*
+ * Gives back every lease whose owner is dead (board_owner_alive) and drops the owner. An item that has been through
+ * max_attempts deaths becomes an error that names the signal. `given` is called for each job touched, with how many of
+ * its items were given back or given up; a job may have ended with that. Returns how many items.
+ */
+int store_recover(struct db *db, const struct board *board, int max_attempts, double now,
+                  void (*given)(void *ctx, const struct job *j, int64_t items), void *ctx,
+                  struct err *err) LB_MUST_CHECK;
+/* Is there an owner that is dead? A read: 1 = yes, 0 = no. */
+int store_needs_recovery(struct db *db, const struct board *board, struct err *err) LB_MUST_CHECK;
+
+/* ---- events: store_event.c (jobs.db) ---- */
+
+/* Writes one event; `data` is its JSON (borrowed). Returns its id, or -1. */
+int64_t store_event_add(struct db *db, const char *type, const char *job_id, const json_t *data,
+                        double now, struct err *err) LB_MUST_CHECK;
+/* job_updated with the job's state; `item` (borrowed, may be NULL) is the item just finished. Sets j->last_event_id. */
+int store_event_job(struct db *db, struct job *j, json_t *item, double now,
+                    struct err *err) LB_MUST_CHECK;
+
+struct event_row {
+    int64_t id;
+    const char *type, *job_id, *data; /* job_id may be NULL; valid inside the callback */
+    double at;
+};
+/* Events after `after`, at most max, in order. Returns how many. */
+int store_events(struct db *db, int64_t after, int max,
+                 void (*fn)(void *ctx, const struct event_row *e), void *ctx,
+                 struct err *err) LB_MUST_CHECK;
+/* The newest id that was ever given, and the oldest that is still kept (0 when none is). */
+int store_event_range(struct db *db, int64_t *ret_oldest, int64_t *ret_newest,
+                      struct err *err) LB_MUST_CHECK;
+/* Live jobs whose last event is after `after`, oldest first. Returns how many. */
+int store_jobs_changed(struct db *db, int64_t after, struct job *ret, int max,
+                       struct err *err) LB_MUST_CHECK;
+
+/* ---- active job: store_active.c ---- */
+
+struct active_job {
+    char job_id[UUID_SIZE]; /* "" = none */
+    char title[JOB_TITLE_MAX + 1];
+};
+/* From jobs.db; never one that has ended. */
+int store_active_get(struct db *jobs, struct active_job *ret, struct err *err) LB_MUST_CHECK;
+/*
+ * Sets it if the job is live and not ended. Returns 1 when set, 0 when the job has ended,
+ * ERR_NOT_FOUND when unknown.
+ */
+int store_active_set(struct db *jobs, const char *job_id, const char *title, double now,
+                     struct err *err) LB_MUST_CHECK;
+int store_active_clear(struct db *jobs, double now, struct err *err) LB_MUST_CHECK;
+/*
+ * Writes the truth of jobs.db into preferences.db: reads `jobs` after the gate of preferences.db was passed, so
+ * the last
+ * to write has the newest truth. Returns 1 when it changed something. The caller is between store_begin and
+ * store_commit of preferences.db.
+ */
+int store_active_copy(struct db *jobs, struct db *preferences, double now,
+                      struct err *err) LB_MUST_CHECK;
+/* Does the copy differ? A read: 1 = yes, 0 = no. */
+int store_active_differs(struct db *jobs, struct db *preferences, struct err *err) LB_MUST_CHECK;
+
+/* ---- preferences and settings: store_pref.c (preferences.db) ---- */
+
+/* All of them as one object. New reference. */
+json_t *store_pref_all(struct db *db, struct err *err);
+/* Merges the members of `values`. */
+int store_pref_merge(struct db *db, const json_t *values, double now,
+                     struct err *err) LB_MUST_CHECK;
+/* One setting's value, or NULL without an error when it was never set. New reference. */
+json_t *store_setting_get(struct db *db, const char *key, struct err *err);
+int store_setting_set(struct db *db, const char *key, const json_t *value, double now,
+                      struct err *err) LB_MUST_CHECK;
+
+#endif

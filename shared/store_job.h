@@ -1,0 +1,20 @@
+/* store_job.h - what store_job.c and store_item.c share. Only shared/store_*.c include this. */
+#ifndef LB_STORE_JOB_H
+#define LB_STORE_JOB_H
+
+#include "store_db.h"
+
+/* Reads a row of JOB_COLUMNS. */
+void job_from_row(const struct query *q, struct job *ret);
+
+struct job_count {
+    int64_t ok, errors, cancelled;
+};
+/*
+ * Adds to a job's counters and raises its version. In the same statement the job ends when no item is left; then the
+ * active job is cleared if it is this one. The job must not have ended.
+ */
+int job_count(struct db *db, const char *job_id, const struct job_count *c, double now,
+              struct job *ret, struct err *err) LB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,449 @@
+#include "store_library.h"
+
+#include <locale.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wctype.h>
+
+#include "path.h"
+#include "store_db.h"
+#include "strbuf.h"
+#include "utf8.h"
+
+struct library_stat library_stat_from(const struct stat *st)
+{
+    return (struct library_stat){
+        .size = (int64_t)st->st_size,
+        .mtime = (double)st->st_mtim.tv_sec + (double)st->st_mtim.tv_nsec / 1e9,
+        .inode = (int64_t)st->st_ino,
+    };
+}
+
+/* ---- any case ---- */
+
+static locale_t fold_locale; /* (locale_t)0: only ASCII is folded */
+static pthread_once_t fold_once = PTHREAD_ONCE_INIT;
+
+static void fold_setup(void)
+{
+    fold_locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+}
+
+static unsigned fold_char(unsigned cp)
+{
+    if (cp < 0x80)
+        return cp >= 'A' && cp <= 'Z' ? cp - 'A' + 'a' : cp;
+    return fold_locale ? (unsigned)towlower_l((wint_t)cp, fold_locale) : cp;
+}
+
+/* Lower case; bad bytes become U+FFFD, as they are shown. */
+static void fold(const char *text, struct strbuf *out)
+{
+    must(pthread_once(&fold_once, fold_setup) == 0);
+    strbuf_reset(out);
+    size_t left = strlen(text);
+    const unsigned char *p = (const unsigned char *)text;
+    while (left > 0) {
+        size_t n;
+        unsigned cp = utf8_decode(p, left, &n);
+        utf8_append(out, fold_char(cp));
+        p += n;
+        left -= n;
+    }
+}
+
+/* ---- reads ---- */
+
+int store_library_totals(struct db *db, struct library_totals *ret, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_TOTALS, err) < 0)
+        return -1;
+    int rc = query_step(&q, err);
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(err, ERR_STORE, "library.db has lost its totals");
+    *ret = (struct library_totals){
+        .files = query_col_int(&q, 0),
+        .processed = query_col_int(&q, 1),
+        .duplicates = query_col_int(&q, 2),
+        .history = query_col_int(&q, 3),
+    };
+    return 0;
+}
+
+static struct library_file file_of(const struct query *q)
+{
+    return (struct library_file){
+        .file_id = query_col_int(q, 0),
+        .path = query_col_text(q, 1),
+        .stat = {.size = query_col_int(q, 2),
+                 .mtime = query_col_real(q, 3),
+                 .inode = query_col_int(q, 4)},
+        .processed = query_col_int(q, 5) != 0,
+        .duplicate = query_col_int(q, 6) != 0,
+        .gone = query_col_int(q, 7) != 0,
+    };
+}
+
+static int each_file(struct query *q, library_file_fn *fn, void *ctx, struct err *err)
+{
+    int rc;
+    while ((rc = query_step(q, err)) == 1) {
+        struct library_file f = file_of(q);
+        if (fn(ctx, &f, err) < 0)
+            return -1;
+    }
+    return rc;
+}
+
+int store_library_get(struct db *db, const char *path, struct library_file *ret, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_GET, err) < 0)
+        return -1;
+    query_text(&q, ":path", path);
+    int rc = query_step(&q, err);
+    if (rc == 1) {
+        *ret = file_of(&q);
+        ret->path = path;
+    }
+    return rc;
+}
+
+int store_library_path_of(struct db *db, int64_t file_id, char **ret, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_PATH_OF, err) < 0)
+        return -1;
+    query_int(&q, ":file_id", file_id);
+    int rc = query_step(&q, err);
+    if (rc == 1)
+        *ret = mem_strdup(query_col_text(&q, 0));
+    return rc;
+}
+
+static void bind_filter(struct query *q, enum library_filter filter)
+{
+    query_null(q, ":processed");
+    query_null(q, ":duplicate");
+    if (filter == LIBRARY_MARKED || filter == LIBRARY_UNMARKED)
+        query_int(q, ":processed", filter == LIBRARY_MARKED);
+    else if (filter == LIBRARY_DUPLICATES)
+        query_int(q, ":duplicate", 1);
+}
+
+int store_library_paths(struct db *db, enum library_filter filter,
+                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
+                        struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_PATHS, err) < 0)
+        return -1;
+    bind_filter(&q, filter);
+    int rc;
+    while ((rc = query_step(&q, err)) == 1)
+        if (fn(ctx, query_col_text(&q, 0), err) < 0)
+            return -1;
+    return rc;
+}
+
+int store_library_each_known(struct db *db, library_file_fn *fn, void *ctx, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_KNOWN, err) < 0)
+        return -1;
+    return each_file(&q, fn, ctx, err);
+}
+
+/* ---- the list ---- */
+
+static const enum sql_id list_sql[2][3][2] = {
+    /* searched, sort, descending */
+    {{SQL_LIBRARY_NAME_ASC, SQL_LIBRARY_NAME_DESC},
+     {SQL_LIBRARY_DATE_ASC, SQL_LIBRARY_DATE_DESC},
+     {SQL_LIBRARY_SIZE_ASC, SQL_LIBRARY_SIZE_DESC}},
+    {{SQL_LIBRARY_NAME_ASC_SEARCH, SQL_LIBRARY_NAME_DESC_SEARCH},
+     {SQL_LIBRARY_DATE_ASC_SEARCH, SQL_LIBRARY_DATE_DESC_SEARCH},
+     {SQL_LIBRARY_SIZE_ASC_SEARCH, SQL_LIBRARY_SIZE_DESC_SEARCH}},
+};
+
+static int count_found(struct db *db, enum library_filter filter, const char *folded, int64_t *ret,
+                       struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_COUNT_SEARCH, err) < 0)
+        return -1;
+    query_text(&q, ":folded", folded);
+    bind_filter(&q, filter);
+    int rc = query_step(&q, err);
+    must(rc != 0); /* a count always gives a row */
+    if (rc < 0)
+        return -1;
+    *ret = query_col_int(&q, 0);
+    return 0;
+}
+
+static int64_t count_filtered(const struct library_totals *t, enum library_filter filter)
+{
+    switch (filter) {
+    case LIBRARY_MARKED:
+        return t->processed;
+    case LIBRARY_UNMARKED:
+        return t->files - t->processed;
+    case LIBRARY_DUPLICATES:
+        return t->duplicates;
+    case LIBRARY_ALL:
+        break;
+    }
+    return t->files;
+}
+
+/* Which rows to read: sets page, total_pages, and the limits of the statement (max -1 = no limit).
+ */
+static void cut_page(const struct library_query *query, struct library_page *ret, int64_t *ret_max,
+                     int64_t *ret_skip)
+{
+    *ret_max = -1;
+    *ret_skip = 0;
+    ret->page = ret->total_pages = 1;
+    if (query->per_page == 0)
+        return;
+    must(query->per_page > 0);
+    if (ret->total_files > 0)
+        ret->total_pages = (ret->total_files - 1) / query->per_page + 1;
+    if (query->page > ret->total_pages)
+        ret->page = ret->total_pages;
+    else if (query->page > 1)
+        ret->page = query->page;
+    *ret_max = query->per_page;
+    *ret_skip = (ret->page - 1) * query->per_page;
+}
+
+static int list_page(struct db *db, const struct library_query *query, const char *folded,
+                     library_file_fn *fn, void *ctx, struct library_page *ret, struct err *err)
+{
+    bool searched = folded[0] != '\0';
+    if (store_library_totals(db, &ret->totals, err) < 0)
+        return -1;
+    if (!searched)
+        ret->total_files = count_filtered(&ret->totals, query->filter);
+    else if (count_found(db, query->filter, folded, &ret->total_files, err) < 0)
+        return -1;
+    int64_t max, skip;
+    cut_page(query, ret, &max, &skip);
+    if (ret->total_files == 0)
+        return 0; /* nothing to look for among all the others */
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, list_sql[searched][query->sort][query->descending], err) < 0)
+        return -1;
+    if (searched)
+        query_text(&q, ":folded", folded);
+    bind_filter(&q, query->filter);
+    query_int(&q, ":max", max);
+    query_int(&q, ":skip", skip);
+    return each_file(&q, fn, ctx, err);
+}
+
+int store_library_list(struct db *db, const struct library_query *query, library_file_fn *fn,
+                       void *ctx, struct library_page *ret, struct err *err)
+{
+    struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
+    fold(query->search ? query->search : "", &folded);
+    *ret = (struct library_page){0};
+    bool alone = !db->in_write; /* a write transaction is one state already */
+    if (alone && store_read_begin(db, err) < 0)
+        return -1;
+    int rc = list_page(db, query, strbuf_str(&folded), fn, ctx, ret, err);
+    if (alone)
+        store_read_end(db);
+    return rc;
+}
+
+/* ---- writes ---- */
+
+/* `folded` is only memory that is used again and again. */
+static int upsert(struct db *db, const char *path, const struct library_stat *stat, double now,
+                  struct strbuf *folded, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_UPSERT, err) < 0)
+        return -1;
+    fold(path, folded);
+    query_text(&q, ":path", path);
+    query_text(&q, ":folded", strbuf_str(folded));
+    query_int(&q, ":size", stat->size);
+    query_real(&q, ":mtime", stat->mtime);
+    query_int(&q, ":inode", stat->inode);
+    query_real(&q, ":now", now);
+    return query_run(&q, err);
+}
+
+int store_library_upsert(struct db *db, const struct library_found *files, size_t n, double now,
+                         struct err *err)
+{
+    struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
+    for (size_t i = 0; i < n; i++)
+        if (upsert(db, files[i].path, &files[i].stat, now, &folded, err) < 0)
+            return -1;
+    return 0;
+}
+
+int store_library_gone(struct db *db, const char *const *paths, size_t n, double now,
+                       struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct query q LB_CLEANUP(query_end) = {0};
+        if (query_start(&q, db, SQL_LIBRARY_GONE, err) < 0)
+            return -1;
+        query_text(&q, ":path", paths[i]);
+        query_real(&q, ":now", now);
+        if (query_run(&q, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void bind_mark(struct query *q, const char *param, enum library_mark mark)
+{
+    if (mark == LIBRARY_MARK_KEEP)
+        query_null(q, param);
+    else
+        query_int(q, param, mark == LIBRARY_MARK_SET);
+}
+
+int store_library_mark(struct db *db, const char *path, enum library_mark processed,
+                       enum library_mark duplicate, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_MARK, err) < 0)
+        return -1;
+    query_text(&q, ":path", path);
+    bind_mark(&q, ":processed", processed);
+    bind_mark(&q, ":duplicate", duplicate);
+    return (int)query_changes(&q, err);
+}
+
+int store_library_remove(struct db *db, const char *path, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_REMOVE, err) < 0)
+        return -1;
+    query_text(&q, ":path", path);
+    return (int)query_changes(&q, err);
+}
+
+static int find_id(struct db *db, const char *path, int64_t *ret, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_ID, err) < 0)
+        return -1;
+    query_text(&q, ":path", path);
+    int rc = query_step(&q, err);
+    if (rc == 1)
+        *ret = query_col_int(&q, 0);
+    return rc;
+}
+
+int store_library_rename(struct db *db, const char *from, const char *to, struct err *err)
+{
+    int64_t id = 0;
+    int rc = find_id(db, from, &id, err);
+    if (rc <= 0 || strcmp(from, to) == 0)
+        return rc;
+    /* Rows for `to` are of a book that was there once, or what a scan saw since the rename: this
+     * book, without marks. */
+    if (store_library_remove(db, to, err) < 0)
+        return -1;
+    struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
+    fold(to, &folded);
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_RENAME, err) < 0)
+        return -1;
+    query_int(&q, ":file_id", id);
+    query_text(&q, ":path", to);
+    query_text(&q, ":folded", strbuf_str(&folded));
+    return query_run(&q, err) < 0 ? -1 : 1;
+}
+
+/* ---- finished items and the history ---- */
+
+static int add_history(struct db *db, const struct library_change *c, const char *final,
+                       struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_HISTORY_ADD, err) < 0)
+        return -1;
+    query_text(&q, ":job_id", c->job_id);
+    query_int(&q, ":seq", c->seq);
+    query_text(&q, ":path", final);
+    query_real(&q, ":at", c->at);
+    query_text(&q, ":operation", c->operation);
+    query_text(&q, ":before_name", path_base(c->path));
+    query_text(&q, ":after_name", path_base(final));
+    query_text(&q, ":before_title", c->before.title);
+    query_text(&q, ":after_title", c->after.title);
+    query_text(&q, ":before_series", c->before.series);
+    query_text(&q, ":after_series", c->after.series);
+    query_text(&q, ":before_issue", c->before.issue);
+    query_text(&q, ":after_issue", c->after.issue);
+    query_text(&q, ":before_publisher", c->before.publisher);
+    query_text(&q, ":after_publisher", c->after.publisher);
+    query_text(&q, ":before_year", c->before.year);
+    query_text(&q, ":after_year", c->after.year);
+    query_text(&q, ":before_volume", c->before.volume);
+    query_text(&q, ":after_volume", c->after.volume);
+    return query_run(&q, err);
+}
+
+int store_library_item_done(struct db *db, const struct library_change *c, struct err *err)
+{
+    const char *final = c->final_path ? c->final_path : c->path;
+    if (store_library_rename(db, c->path, final, err) < 0)
+        return -1;
+    struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
+    if (c->stat && upsert(db, final, c->stat, c->at, &folded, err) < 0)
+        return -1;
+    if ((c->mark_processed || c->mark_duplicate) &&
+        store_library_mark(db, final, c->mark_processed ? LIBRARY_MARK_SET : LIBRARY_MARK_KEEP,
+                           c->mark_duplicate ? LIBRARY_MARK_SET : LIBRARY_MARK_KEEP, err) < 0)
+        return -1; /* 0 rows: no scan has seen this file, nor has a stat */
+    return c->changed ? add_history(db, c, final, err) : 0;
+}
+
+int store_library_history(struct db *db, int64_t limit, int64_t offset,
+                          int (*fn)(void *ctx, const struct library_history *h, struct err *err),
+                          void *ctx, int64_t *ret_total, struct err *err)
+{
+    struct library_totals totals = {0};
+    if (store_library_totals(db, &totals, err) < 0)
+        return -1;
+    *ret_total = totals.history;
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_HISTORY_LIST, err) < 0)
+        return -1;
+    query_int(&q, ":max", limit);
+    query_int(&q, ":skip", offset);
+    int rc;
+    while ((rc = query_step(&q, err)) == 1) {
+        struct library_history h = {.id = query_col_int(&q, 0),
+                                    .path = query_col_text(&q, 1),
+                                    .at = query_col_real(&q, 2),
+                                    .operation = query_col_text(&q, 3),
+                                    .before_name = query_col_text(&q, 4),
+                                    .after_name = query_col_text(&q, 5)};
+        const char **pairs[][2] = {
+            {&h.before.title, &h.after.title}, {&h.before.series, &h.after.series},
+            {&h.before.issue, &h.after.issue}, {&h.before.publisher, &h.after.publisher},
+            {&h.before.year, &h.after.year},   {&h.before.volume, &h.after.volume}};
+        for (int i = 0; i < (int)ARRAY_LEN(pairs); i++) {
+            *pairs[i][0] = query_col_text(&q, 6 + 2 * i);
+            *pairs[i][1] = query_col_text(&q, 7 + 2 * i);
+        }
+        if (fn(ctx, &h, err) < 0)
+            return -1;
+    }
+    return rc;
+}

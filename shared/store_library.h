@@ -1,0 +1,156 @@
+/*
+ * store_library.h - library.db: which books are on the disk, their marks, and the processing
+ * history.
+ *
+ * Rules of store.h: functions that write are called between store_begin and store_commit of
+ * library.db. Paths are bytes relative to the library. A book that is gone keeps its row, its id
+ * and its marks for its return; nothing but store_library_each_known tells of it. Times are Unix
+ * seconds.
+ */
+#ifndef LB_STORE_LIBRARY_H
+#define LB_STORE_LIBRARY_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base.h"
+#include "err.h"
+
+struct db;
+
+/* What a stat says of a file. */
+struct library_stat {
+    int64_t size;
+    double mtime;
+    int64_t inode;
+};
+struct library_stat library_stat_from(const struct stat *st);
+
+struct library_file {
+    int64_t file_id;
+    const char *path; /* valid inside the callback */
+    struct library_stat stat;
+    bool processed, duplicate;
+    bool gone; /* not on the disk any more */
+};
+/* -1 ends the walk and becomes its result. */
+typedef int library_file_fn(void *ctx, const struct library_file *f, struct err *err);
+
+/* ---- reads ---- */
+
+struct library_totals {
+    int64_t files, processed, duplicates; /* on the disk */
+    int64_t history;                      /* rows */
+};
+int store_library_totals(struct db *db, struct library_totals *ret, struct err *err) LB_MUST_CHECK;
+
+/* 1 = known and on the disk, 0 = not. ret->path is the caller's `path`. */
+int store_library_get(struct db *db, const char *path, struct library_file *ret,
+                      struct err *err) LB_MUST_CHECK;
+/* The path that an id stands for now; ids follow renames. 1, or 0 = no such id. *ret belongs to the
+ * caller. */
+int store_library_path_of(struct db *db, int64_t file_id, char **ret,
+                          struct err *err) LB_MUST_CHECK;
+
+enum library_filter { LIBRARY_ALL, LIBRARY_MARKED, LIBRARY_UNMARKED, LIBRARY_DUPLICATES };
+enum library_sort { LIBRARY_BY_NAME, LIBRARY_BY_DATE, LIBRARY_BY_SIZE };
+
+/*
+ * Every path of a filter, by name, as one state of the database. Reads row by row; fn should only
+ * take the path, as the log of the database is held meanwhile. For the jobs over all and over
+ * unmarked books.
+ */
+int store_library_paths(struct db *db, enum library_filter filter,
+                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
+                        struct err *err) LB_MUST_CHECK;
+
+/* Every row, those that are gone too, in byte order of the path. For the scan. */
+int store_library_each_known(struct db *db, library_file_fn *fn, void *ctx,
+                             struct err *err) LB_MUST_CHECK;
+
+struct library_query {
+    enum library_filter filter;
+    enum library_sort sort; /* name: byte order of the path; date and size: then by path */
+    bool descending;
+    const char *search; /* a part of the path, in any case; NULL or "" = everything */
+    int64_t page;       /* from 1; past the end is the last page */
+    int64_t per_page;   /* 0 = everything on one page */
+};
+struct library_page {
+    int64_t page, total_pages; /* total_pages is 1 for an empty list */
+    int64_t total_files;       /* that match filter and search */
+    struct library_totals totals;
+};
+/* One page: *ret is filled, then fn is called for each file, all from one state of the database. */
+int store_library_list(struct db *db, const struct library_query *query, library_file_fn *fn,
+                       void *ctx, struct library_page *ret, struct err *err) LB_MUST_CHECK;
+
+/* ---- writes ---- */
+
+struct library_found {
+    const char *path;
+    struct library_stat stat;
+};
+/* Adds or refreshes files that are on the disk; brings back what was gone. Keeps ids and marks. */
+int store_library_upsert(struct db *db, const struct library_found *files, size_t n, double now,
+                         struct err *err) LB_MUST_CHECK;
+/* These are not on the disk any more. A path without a row is fine. */
+int store_library_gone(struct db *db, const char *const *paths, size_t n, double now,
+                       struct err *err) LB_MUST_CHECK;
+
+enum library_mark { LIBRARY_MARK_KEEP, LIBRARY_MARK_SET, LIBRARY_MARK_CLEAR };
+/* Returns 1, or 0 when there is no such row. */
+int store_library_mark(struct db *db, const char *path, enum library_mark processed,
+                       enum library_mark duplicate, struct err *err) LB_MUST_CHECK;
+/*
+ * The book at `from` is now at `to`: the row keeps its id and its marks. A row that a scan has
+ * already made for `to` is dropped. Returns 1, or 0 when `from` has no row (it was renamed before,
+ * or was never seen).
+ */
+int store_library_rename(struct db *db, const char *from, const char *to,
+                         struct err *err) LB_MUST_CHECK;
+/* Forgets a file with its id and marks; its history stays. Returns 1, or 0 when there is no such
+ * row. */
+int store_library_remove(struct db *db, const char *path, struct err *err) LB_MUST_CHECK;
+
+/* ---- finished items and the history ---- */
+
+struct library_tags { /* NULL = not set */
+    const char *title, *series, *issue, *publisher, *year, *volume;
+};
+
+struct library_change {
+    const char *job_id;
+    int64_t seq;
+    const char *operation;
+    const char *path;       /* before */
+    const char *final_path; /* after; NULL = the same */
+    bool mark_processed, mark_duplicate;
+    bool changed; /* name, place or bytes differ: goes into the history */
+    struct library_tags before, after;
+    const struct library_stat
+        *stat; /* of the file afterwards; NULL when it could not be had (the next scan will) */
+    double at;
+};
+/*
+ * What came of an item: the row follows the rename, is refreshed and marked, the history is
+ * written. A second call with the same change, as after a crash, changes nothing more: the history
+ * has one row for each (job_id, seq).
+ */
+int store_library_item_done(struct db *db, const struct library_change *c,
+                            struct err *err) LB_MUST_CHECK;
+
+struct library_history {
+    int64_t id;
+    const char *path; /* after the change */
+    double at;
+    const char *operation;
+    const char *before_name, *after_name; /* NULL = unknown, as all texts below */
+    struct library_tags before, after;
+};
+/* Newest first. *ret_total is how many there are. */
+int store_library_history(struct db *db, int64_t limit, int64_t offset,
+                          int (*fn)(void *ctx, const struct library_history *h, struct err *err),
+                          void *ctx, int64_t *ret_total, struct err *err) LB_MUST_CHECK;
+
+#endif
