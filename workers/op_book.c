@@ -1,0 +1,344 @@
+/*
+ * One run: plan -> declare -> save the tags -> rename (or move a duplicate away) -> result. A run
+ * with an intent looks where the earlier one stopped and goes on from there; the result comes from
+ * the plan alone, so it is the same.
+ *
+ * How a file is recognised after a crash: book_save makes a new inode, so a saved book is known by
+ * its tags and pages being those of the plan, and an untouched or only renamed one by its size,
+ * time and tags. What stands at the new name is ours only if it is recognised so and is not the
+ * file that had the name before.
+ */
+#include "op_book.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault.h"
+#include "log.h"
+#include "op_move.h"
+#include "op_plan.h"
+#include "path.h"
+#include "strbuf.h"
+#include "utf8.h"
+
+#define QUOTED(path) log_quote((path), (char[160]){0}, 160)
+
+/* How far the work on a file is. */
+enum stage {
+    STAGE_UNKNOWN, /* no such file, or not as the plan knows it */
+    STAGE_UNTOUCHED,
+    STAGE_SAVED,
+    STAGE_RENAMED,
+    STAGE_MOVED, /* as a duplicate */
+};
+
+struct run {
+    const struct op_env *env;
+    const struct op_item *item;
+    const char *op_name;
+    struct op_plan plan;
+    struct book *book; /* open while the file at plan.from is untouched; else NULL */
+    bool duplicate;
+};
+
+static void run_clear(struct run *r)
+{
+    book_close(r->book);
+    op_plan_clear(&r->plan);
+}
+LB_DEFINE_CLEANUP(struct run, run_clear)
+
+/* ------------------------------------------------------------------ after a crash */
+
+/* The book at root/path: 1 with what it is, 0 when there is none that can be read, -1 for a passing
+ * trouble. */
+static int look(int root, const char *path, struct file_id *ret, struct op_tags *ret_tags,
+                int64_t *ret_pages, struct err *err)
+{
+    int dir LB_CLEANUP(fd_close) = -1;
+    const char *base;
+    struct stat st;
+    struct book *b LB_CLEANUP(book_close) = NULL;
+    struct err why = {0};
+    if (path_open_parent(root, path, &dir, &base, &why) < 0 ||
+        fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    if (book_open(root, path, &b, &why) < 0) {
+        if (!err_is_retryable(why.code))
+            return 0;
+        *err = why;
+        return -1;
+    }
+    *ret = file_id_of(&st);
+    *ret_tags = op_tags_of(b);
+    *ret_pages = book_pages(b);
+    return 1;
+}
+
+/* Is the book at root/path the one of the plan, and untouched or saved? -1 as above. */
+static int recognise(const struct op_plan *p, int root, const char *path, enum stage *ret,
+                     struct err *err)
+{
+    struct file_id id;
+    struct op_tags tags LB_CLEANUP(op_tags_clear) = {0};
+    int64_t pages;
+    *ret = STAGE_UNKNOWN;
+    int rc = look(root, path, &id, &tags, &pages, err);
+    if (rc <= 0)
+        return rc;
+    if (id.dev == p->occupant.dev && id.ino == p->occupant.ino &&
+        file_id_unchanged(&p->occupant, &id))
+        return 0; /* had the name before us */
+    if (op_tags_equal(&tags, &p->before) && file_id_unchanged(&p->was, &id))
+        *ret = STAGE_UNTOUCHED;
+    else if (!op_tags_equal(&p->before, &p->after) && op_tags_equal(&tags, &p->after) &&
+             pages == p->pages)
+        *ret = STAGE_SAVED;
+    return 0;
+}
+
+/* Has the work on the tags been done, as far as the plan has any? */
+static bool tags_done(const struct op_plan *p, enum stage stage)
+{
+    return stage == STAGE_SAVED ||
+           (stage == STAGE_UNTOUCHED && op_tags_equal(&p->before, &p->after));
+}
+
+/* Where did the earlier run stop? */
+static int find_stage(const struct run *r, enum stage *ret, struct err *err)
+{
+    const struct op_plan *p = &r->plan;
+    enum stage at = STAGE_UNKNOWN;
+    if (recognise(p, r->env->library_fd, p->from, ret, err) < 0 || *ret != STAGE_UNKNOWN)
+        return *ret == STAGE_UNKNOWN ? -1 : 0;
+    if (p->to) {
+        if (recognise(p, r->env->library_fd, p->to, &at, err) < 0)
+            return -1;
+        if (tags_done(p, at))
+            *ret = STAGE_RENAMED;
+    }
+    if (*ret == STAGE_UNKNOWN && p->duplicate_to && r->env->duplicate_dir) {
+        int root LB_CLEANUP(fd_close) = -1;
+        if (op_open_duplicate_dir(r->env, &root, err) < 0 ||
+            recognise(p, root, p->duplicate_to, &at, err) < 0)
+            return -1;
+        if (tags_done(p, at))
+            *ret = STAGE_MOVED;
+    }
+    return 0;
+}
+
+/* Takes up the plan of an earlier run; STAGE_UNKNOWN when there is none that fits the files. */
+static int resume(struct run *r, enum stage *ret, struct err *err)
+{
+    *ret = STAGE_UNKNOWN;
+    if (!r->item->intent || !op_plan_from_json(r->item->intent, &r->plan))
+        return 0;
+    if (strcmp(r->plan.from, r->item->path) == 0 && find_stage(r, ret, err) < 0)
+        return -1;
+    if (*ret == STAGE_UNKNOWN)
+        op_plan_clear(&r->plan);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ doing it */
+
+static int declare(struct run *r, const char *target, struct err *err)
+{
+    json_t *intent = op_plan_to_json(&r->plan, r->op_name);
+    int rc = r->env->declare(r->env->ctx, intent, target, err);
+    json_decref(intent);
+    return rc;
+}
+
+static int save_tags(struct run *r, struct err *err)
+{
+    struct book_change changes[OP_TAGS];
+    size_t n = op_tags_changes(&r->plan.before, &r->plan.after, changes);
+    if (n == 0)
+        return 0;
+    if (!r->book && book_open(r->env->library_fd, r->plan.from, &r->book, err) < 0)
+        return -1;
+    bool written;
+    if (book_save(r->book, changes, n, r->env->cancelled, r->env->ctx, &written, err) < 0)
+        return -1;
+    fault_hit("op_saved");
+    return 0;
+}
+
+/* Moves the book to plan.duplicate_to. 1 = done, 0 = that name was taken meanwhile. */
+static int move_duplicate(struct run *r, int dir, const char *base, struct err *err)
+{
+    const char *to = r->plan.duplicate_to;
+    char *parent LB_CLEANUP(mem_free) = op_parent_name(to);
+    int root LB_CLEANUP(fd_close) = -1, folder LB_CLEANUP(fd_close) = -1;
+    if (op_open_duplicate_dir(r->env, &root, err) < 0)
+        return -1;
+    if (parent[0] && mkdirat(root, parent, 0777) < 0 && errno != EEXIST)
+        return err_sys(err, ERR_IO, "make a folder for duplicates, %s", QUOTED(parent));
+    folder = openat(root, parent[0] ? parent : ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0)
+        return err_sys(err, ERR_IO, "the folder for duplicates, %s", QUOTED(parent));
+    enum move_outcome outcome;
+    if (op_move(dir, base, folder, path_base(to), true, &outcome, err) < 0)
+        return -1;
+    if (outcome == MOVE_CROSS_DEVICE)
+        return op_cross_device(r->env, err);
+    return outcome == MOVE_DONE;
+}
+
+/* The name is taken. With a duplicate_dir the book goes there, under a name that was declared
+ * before. */
+static int set_aside(struct run *r, int dir, const char *base, struct err *err)
+{
+    r->duplicate = true;
+    int rc = r->env->duplicate_dir ? 0 : 1;
+    while (rc == 0) {
+        rc = r->plan.duplicate_to ? move_duplicate(r, dir, base, err) : 0;
+        if (rc == 0 && (op_plan_duplicate(r->env, &r->plan, err) < 0 || declare(r, NULL, err) < 0))
+            return -1;
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+static int rename_book(struct run *r, struct err *err)
+{
+    const struct op_plan *p = &r->plan;
+    int dir LB_CLEANUP(fd_close) = -1;
+    const char *base;
+    enum move_outcome outcome;
+    if (path_open_parent(r->env->library_fd, p->from, &dir, &base, err) < 0 ||
+        op_move(dir, base, dir, path_base(p->to), p->occupant.ino == 0, &outcome, err) < 0)
+        return -1;
+    if (outcome == MOVE_CROSS_DEVICE)
+        return err_set(err, ERR_IO, "%s cannot be renamed within its folder", QUOTED(p->from));
+    if (outcome == MOVE_TAKEN && set_aside(r, dir, base, err) < 0)
+        return -1;
+    fault_hit("op_renamed");
+    return 0;
+}
+
+/* A failure after the tags were saved says so. */
+static int note_saved(const struct run *r, struct err *err)
+{
+    return op_tags_equal(&r->plan.before, &r->plan.after)
+               ? -1
+               : err_wrap(err, "the tags were saved, but the name could not be set");
+}
+
+/* ------------------------------------------------------------------ the result */
+
+static char *join(const char *folder, const char *path)
+{
+    struct strbuf b = {0};
+    strbuf_addf(&b, "%s/%s", folder, path);
+    return strbuf_take(&b);
+}
+
+/* Where the duplicate is now: inside the library, or out of it. */
+static void result_moved(const struct run *r, struct op_result *ret)
+{
+    char *place LB_CLEANUP(mem_free) = join(r->env->duplicate_dir, r->plan.duplicate_to);
+    size_t root = strlen(r->env->library_root);
+    if (strncmp(place, r->env->library_root, root) == 0 && place[root] == '/') {
+        ret->final_path = mem_strdup(place + root + 1);
+        return;
+    }
+    struct strbuf text LB_CLEANUP(strbuf_clear) = {0};
+    utf8_append_lossy(&text, place, strlen(place));
+    (void)json_object_set_new(ret->details, "final", json_string(strbuf_str(&text)));
+}
+
+static void fill_result(const struct run *r, struct op_result *ret)
+{
+    const struct op_plan *p = &r->plan;
+    bool moved = r->duplicate && r->env->duplicate_dir;
+    ret->before = op_tags_copy(&p->before);
+    ret->after = op_tags_copy(&p->after);
+    ret->mark_processed = true;
+    ret->mark_duplicate = r->duplicate;
+    ret->changed_file = !op_tags_equal(&p->before, &p->after) || (p->to && !r->duplicate) || moved;
+    (void)snprintf(ret->message, sizeof(ret->message), "%s", p->message ? p->message : "");
+    if (!r->duplicate) {
+        ret->final_path = p->to ? mem_strdup(p->to) : NULL;
+        return;
+    }
+    (void)snprintf(ret->message, sizeof(ret->message), "duplicate: %s is there already",
+                   QUOTED(path_base(p->to)));
+    ret->details = json_pack("{s:b}", "duplicate", 1);
+    if (moved)
+        result_moved(r, ret);
+}
+
+static bool is_already_right(const struct op_plan *p)
+{
+    return !p->to && op_tags_equal(&p->before, &p->after);
+}
+
+/* From `stage` to the end. */
+static int carry_out(struct run *r, enum stage stage, struct err *err)
+{
+    if (stage == STAGE_UNTOUCHED && save_tags(r, err) < 0)
+        return -1;
+    r->duplicate = stage == STAGE_MOVED;
+    if (stage > STAGE_SAVED || !r->plan.to)
+        return 0;
+    return rename_book(r, err) < 0 ? note_saved(r, err) : 0;
+}
+
+static int run_book(const char *op_name, unsigned what, const struct op_env *env,
+                    const struct op_item *item, struct op_result *ret, struct err *err)
+{
+    struct run r LB_CLEANUP(run_clear) = {.env = env, .item = item, .op_name = op_name};
+    enum stage stage;
+    if (resume(&r, &stage, err) < 0)
+        return -1;
+    if (stage <= STAGE_UNTOUCHED && env->cancelled(env->ctx))
+        return err_set(err, ERR_CANCELLED, "cancelled before anything was changed");
+    if (stage == STAGE_UNKNOWN) {
+        if (op_plan_make(env, item->path, what, &r.book, &r.plan, err) < 0)
+            return -1;
+        if (!is_already_right(&r.plan)) {
+            if (declare(&r, r.plan.to, err) < 0)
+                return -1;
+            fault_hit("op_declared");
+        }
+        stage = STAGE_UNTOUCHED;
+    }
+    if (carry_out(&r, stage, err) < 0)
+        return -1;
+    fill_result(&r, ret);
+    return 0;
+}
+
+int op_process_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
+                   struct err *err)
+{
+    return run_book("process", PLAN_TAGS | PLAN_NAME, env, item, ret, err);
+}
+
+int op_normalize_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
+                     struct err *err)
+{
+    return run_book("normalize", PLAN_TAGS, env, item, ret, err);
+}
+
+int op_rename_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
+                  struct err *err)
+{
+    return run_book("rename", PLAN_NAME, env, item, ret, err);
+}
+
+int op_book_check_options(const json_t *options, struct err *err)
+{
+    const char *key = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)options));
+    if (!json_is_object(options))
+        return err_field(err, ERR_BAD_FIELD, "options", "options is not an object");
+    if (key)
+        return err_field(err, ERR_BAD_FIELD, "options", "this operation has no option %s",
+                         QUOTED(key));
+    return 0;
+}

@@ -1,0 +1,267 @@
+/* What is to be done to a book: op_plan_make and what it needs. */
+#include "op_plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bookname.h"
+#include "log.h"
+#include "op_move.h"
+#include "path.h"
+#include "strbuf.h"
+#include "utf8.h"
+
+#define QUOTED(path)    log_quote((path), (char[160]){0}, 160)
+#define NUMBER_MAX      64
+#define DUPLICATE_TRIES 10000 /* "x (2).cbz" and so on */
+
+/* ------------------------------------------------------------------ names */
+
+/* The folder part of a path with `base` behind it. */
+static char *with_base(const char *path, const char *base)
+{
+    struct strbuf b = {0};
+    strbuf_add(&b, path, (size_t)(path_base(path) - path));
+    strbuf_adds(&b, base);
+    return strbuf_take(&b);
+}
+
+char *op_parent_name(const char *path)
+{
+    size_t end = (size_t)(path_base(path) - path);
+    if (end == 0)
+        return mem_strdup("");
+    size_t start = --end; /* at the slash */
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    return mem_strndup(path + start, end - start);
+}
+
+/* Can the text stand in ComicInfo.xml? */
+static bool is_xml_text(const char *s)
+{
+    for (const char *p = s; *p; p++)
+        if ((unsigned char)*p < 0x20)
+            return false;
+    return utf8_valid(s, strlen(s));
+}
+
+/* The series that the folder names, or NULL when its name cannot be one. */
+static char *folder_series(const struct op_env *env, const char *path)
+{
+    char *parent LB_CLEANUP(mem_free) = op_parent_name(path);
+    const char *folder = parent[0] ? parent : path_base(env->library_root);
+    char series[PATH_MAX_BYTES];
+    bookname_series_from_folder(folder, series, sizeof(series));
+    return series[0] && is_xml_text(series) ? mem_strdup(series) : NULL;
+}
+
+/* The Number tag without blanks around it, else the number in the name. */
+static bool find_number(const struct op_tags *tags, const char *path, char ret[NUMBER_MAX])
+{
+    if (tags->issue) {
+        const char *p = tags->issue + strspn(tags->issue, " \t\n");
+        size_t len = strlen(p);
+        while (len > 0 && strchr(" \t\n", p[len - 1]))
+            len--;
+        if (len > 0 && len < NUMBER_MAX) {
+            memcpy(ret, p, len);
+            ret[len] = '\0';
+            return true;
+        }
+    }
+    return bookname_number(path_base(path), ret, NUMBER_MAX);
+}
+
+static void set_text(char **at, const char *text)
+{
+    free(*at);
+    *at = mem_strdup(text);
+}
+
+/* ------------------------------------------------------------------ the plan */
+
+/* after := before, as `normalize` wants it. */
+static void plan_tags(struct op_plan *p, const char *number, const char *series)
+{
+    if (series)
+        set_text(&p->after.series, series);
+    if (!number)
+        return;
+    char title[NUMBER_MAX + 16];
+    (void)snprintf(title, sizeof(title), "Chapter %s", number);
+    set_text(&p->after.title, title);
+    if (!p->after.issue)
+        set_text(&p->after.issue, number);
+}
+
+/* The template less a book's extension at its end: a file keeps the extension it has. */
+static char *bare_template(const char *template)
+{
+    size_t len = strlen(template);
+    return path_is_book(template) ? mem_strndup(template, len - strlen(path_extension(template)))
+                                  : mem_strdup(template);
+}
+
+/* p->to := the name by the template, if it is another one. */
+static int plan_name(const struct op_env *env, struct op_plan *p, const char *number,
+                     const char *series, struct err *err)
+{
+    struct bookname_tags tags = {
+        .series = p->after.series ? p->after.series : series,
+        .title = p->after.title,
+        .volume = p->after.volume,
+        .year = p->after.year,
+        .publisher = p->after.publisher,
+        .issue = number,
+    };
+    char *template LB_CLEANUP(mem_free) = bare_template(env->filename_format);
+    char name[BOOKNAME_MAX + 1];
+    const char *base = path_base(p->from);
+    if (bookname_format(template, env->issue_padding, path_extension(base), &tags, name, err) < 0)
+        return err_wrap(err, "%s", QUOTED(p->from));
+    if (strcmp(name, base) == 0)
+        return 0;
+    p->to = with_base(p->from, name);
+    if (strlen(p->to) >= PATH_MAX_BYTES)
+        return err_set(err, ERR_PATH_INVALID, "the new name of %s makes its path too long",
+                       QUOTED(p->from));
+    return 0;
+}
+
+/* dir/<stem> (n)<extension>, n = 1 without the number; the stem is cut where the name would be too
+ * long. */
+static char *duplicate_name(const char *base, int n)
+{
+    const char *extension = path_extension(base);
+    size_t stem = (size_t)(extension - base);
+    char suffix[BOOKNAME_MAX + 32] = "";
+    if (n > 1)
+        (void)snprintf(suffix, sizeof(suffix), " (%d)%s", n, extension);
+    else
+        (void)snprintf(suffix, sizeof(suffix), "%s", extension);
+    while (stem > 0 && stem + strlen(suffix) > BOOKNAME_MAX)
+        for (stem--; stem > 0 && ((unsigned char)base[stem] & 0xc0) == 0x80;)
+            stem--;
+    struct strbuf name = {0};
+    strbuf_add(&name, base, stem);
+    strbuf_adds(&name, suffix);
+    return strbuf_take(&name);
+}
+
+int op_open_duplicate_dir(const struct op_env *env, int *ret_fd, struct err *err)
+{
+    *ret_fd = open(env->duplicate_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (*ret_fd < 0)
+        return err_sys(err, ERR_IO, "the folder for duplicates, %s", QUOTED(env->duplicate_dir));
+    return 0;
+}
+
+int op_cross_device(const struct op_env *env, struct err *err)
+{
+    return err_set(err, ERR_IO,
+                   "the folder for duplicates, %s, is on another file system than the library",
+                   QUOTED(env->duplicate_dir));
+}
+
+int op_plan_duplicate(const struct op_env *env, struct op_plan *p, struct err *err)
+{
+    int root LB_CLEANUP(fd_close) = -1;
+    struct stat st;
+    if (op_open_duplicate_dir(env, &root, err) < 0)
+        return -1;
+    if (fstat(root, &st) < 0)
+        return err_sys(err, ERR_IO, "the folder for duplicates, %s", QUOTED(env->duplicate_dir));
+    if ((int64_t)st.st_dev != p->was.dev)
+        return op_cross_device(env, err);
+    char *parent LB_CLEANUP(mem_free) = op_parent_name(p->from);
+    for (int n = 1; n <= DUPLICATE_TRIES; n++) {
+        char *name LB_CLEANUP(mem_free) = duplicate_name(path_base(p->from), n);
+        struct strbuf to LB_CLEANUP(strbuf_clear) = {0};
+        if (parent[0])
+            strbuf_addf(&to, "%s/", parent);
+        strbuf_adds(&to, name);
+        if (fstatat(root, strbuf_str(&to), &st, AT_SYMLINK_NOFOLLOW) == 0)
+            continue;
+        if (errno != ENOENT)
+            return err_sys(err, ERR_IO, "the folder for duplicates: %s", QUOTED(strbuf_str(&to)));
+        free(p->duplicate_to);
+        p->duplicate_to = strbuf_take(&to);
+        return 0;
+    }
+    return err_set(err, ERR_LIMIT, "%d duplicates of %s are there already", DUPLICATE_TRIES,
+                   QUOTED(p->from));
+}
+
+/* Who has the name now, and where the book goes then. */
+static int plan_taken(const struct op_env *env, struct op_plan *p, struct err *err)
+{
+    int dir LB_CLEANUP(fd_close) = -1;
+    const char *base;
+    struct stat st;
+    if (path_open_parent(env->library_fd, p->from, &dir, &base, err) < 0)
+        return -1;
+    int taken = op_move_taken(dir, base, path_base(p->to), &st);
+    if (taken < 0)
+        return err_sys(err, ERR_IO, "look at %s", QUOTED(p->to));
+    if (taken == 0)
+        return 0;
+    p->occupant = file_id_of(&st);
+    return env->duplicate_dir ? op_plan_duplicate(env, p, err) : 0;
+}
+
+static const char *no_number_note(unsigned what)
+{
+    switch (what) {
+    case PLAN_TAGS:
+        return "no number found: the title is left as it was";
+    case PLAN_NAME:
+        return "no number found: not renamed";
+    default:
+        return "no number found: title and name are left as they were";
+    }
+}
+
+static int identify(const struct op_env *env, const char *path, struct file_id *ret,
+                    struct err *err)
+{
+    int dir LB_CLEANUP(fd_close) = -1;
+    const char *base;
+    struct stat st;
+    if (path_open_parent(env->library_fd, path, &dir, &base, err) < 0)
+        return -1;
+    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", QUOTED(path));
+    *ret = file_id_of(&st);
+    return 0;
+}
+
+int op_plan_make(const struct op_env *env, const char *path, unsigned what, struct book **ret_book,
+                 struct op_plan *p, struct err *err)
+{
+    if (book_open(env->library_fd, path, ret_book, err) < 0)
+        return -1;
+    const struct book *book = *ret_book;
+    p->from = mem_strdup(path);
+    if (identify(env, p->from, &p->was, err) < 0)
+        return -1;
+    p->before = op_tags_of(book);
+    p->after = op_tags_copy(&p->before);
+    p->pages = book_pages(book);
+
+    char text[NUMBER_MAX];
+    const char *number = find_number(&p->before, p->from, text) ? text : NULL;
+    char *series LB_CLEANUP(mem_free) = folder_series(env, p->from);
+    if (what & PLAN_TAGS)
+        plan_tags(p, number, series);
+    if (!number)
+        p->message = mem_strdup(no_number_note(what));
+    if (!number || !(what & PLAN_NAME))
+        return 0;
+    if (plan_name(env, p, number, series, err) < 0)
+        return -1;
+    return p->to ? plan_taken(env, p, err) : 0;
+}
