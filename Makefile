@@ -36,7 +36,7 @@ MASTER_O := $(patsubst %.c,$(B)/%.o,$(filter-out server/main.c $(CLI_SRC),$(wild
 TESTLIB_O := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-BINS     := $(addprefix $(B)/bin/,longbox longboxd)
+BINS     := $(addprefix $(B)/bin/,longbox longboxd longbox-worker)
 PAGE     := build/htdocs/index.html
 
 all: $(BINS) ## build longbox, longboxd and longbox-worker into build/bin

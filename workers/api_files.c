@@ -1,0 +1,185 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "files.h"
+#include "handlers.h"
+#include "path.h"
+#include "store.h"
+#include "store_library.h"
+
+#define PER_PAGE_DEFAULT 100
+#define PER_PAGE_MIN     10
+#define PER_PAGE_MAX     500
+#define HISTORY_DEFAULT  100
+#define HISTORY_MAX      1000
+
+/* Old pages send whatever they have stored: what is not a whole number counts as not sent. */
+static int64_t lenient_int(const struct api_call *call, const char *name, int64_t def)
+{
+    const char *text = api_query(call, name);
+    if (!text || !*text)
+        return def;
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    return *end == '\0' && errno == 0 ? (int64_t)n : def;
+}
+
+/* The index of the query parameter in `names`; 0 when it is absent or unknown. */
+static int lenient_choice(const struct api_call *call, const char *name, const char *const *names)
+{
+    const char *text = api_query(call, name);
+    for (int i = 0; text && names[i]; i++)
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    return 0;
+}
+
+/* ---- the list ---- */
+
+static int append(const char *bytes, size_t len, void *out)
+{
+    strbuf_add(out, bytes, len);
+    return 0;
+}
+
+/* Appends the members of an object, without its braces. Takes the object. */
+static void append_members(struct strbuf *out, json_t *object)
+{
+    must(object);
+    must(json_dump_callback(object, append, out,
+                            JSON_COMPACT | JSON_EMBED | JSON_REAL_PRECISION(16)) == 0);
+    json_decref(object);
+}
+
+/* Each file becomes text at once: as values in memory a whole library takes several times more. */
+static int add_file(void *ctx, const struct library_file *f, struct err *err)
+{
+    (void)err;
+    struct api_call *call = ctx;
+    char *absolute LB_CLEANUP(mem_free) = files_absolute(call->worker, f->path);
+    char id[32];
+    (void)snprintf(id, sizeof(id), "id:%lld", (long long)f->file_id);
+    strbuf_adds(&call->text, call->text.len > 0 ? ",{" : "{\"files\":[{");
+    append_members(&call->text,
+                   json_pack("{s:o, s:o, s:o, s:I, s:f, s:b, s:b, s:s}", "path",
+                             json_text(absolute), "name", json_text(path_base(f->path)),
+                             "relative_path", json_text(f->path), "size", (json_int_t)f->stat.size,
+                             "modified", f->stat.mtime, "processed", (int)f->processed, "duplicate",
+                             (int)f->duplicate, "file_id", id));
+    strbuf_addc(&call->text, '}');
+    return 0;
+}
+
+int api_files_list(struct api_call *call, struct err *err)
+{
+    static const char *const filters[] = {[LIBRARY_ALL] = "all",
+                                          [LIBRARY_MARKED] = "marked",
+                                          [LIBRARY_UNMARKED] = "unmarked",
+                                          [LIBRARY_DUPLICATES] = "duplicates",
+                                          NULL};
+    static const char *const sorts[] = {
+        [LIBRARY_BY_NAME] = "name", [LIBRARY_BY_DATE] = "date", [LIBRARY_BY_SIZE] = "size", NULL};
+    static const char *const directions[] = {"asc", "desc", NULL};
+    int64_t per_page = lenient_int(call, "per_page", PER_PAGE_DEFAULT);
+    if (per_page > 0) /* less is everything, and is echoed as it came */
+        per_page = per_page < PER_PAGE_MIN   ? PER_PAGE_MIN
+                   : per_page > PER_PAGE_MAX ? PER_PAGE_MAX
+                                             : per_page;
+    struct library_query query = {
+        .filter = (enum library_filter)lenient_choice(call, "filter", filters),
+        .sort = (enum library_sort)lenient_choice(call, "sort", sorts),
+        .descending = lenient_choice(call, "direction", directions) == 1,
+        .search = api_query(call, "search"),
+        .page = lenient_int(call, "page", 1),
+        .per_page = per_page > 0 ? per_page : 0,
+    };
+    struct library_page page;
+    struct db *db = store_reader_db(call->reader, GATE_LIBRARY);
+    if (store_library_list(db, &query, add_file, call, &page, err) < 0) {
+        strbuf_reset(&call->text);
+        return -1;
+    }
+    strbuf_adds(&call->text, call->text.len > 0 ? "]," : "{\"files\":[],");
+    append_members(&call->text,
+                   json_pack("{s:I, s:I, s:I, s:I, s:I}", "page", (json_int_t)page.page, "per_page",
+                             (json_int_t)per_page, "total_files", (json_int_t)page.total_files,
+                             "total_pages", (json_int_t)page.total_pages, "unmarked_count",
+                             (json_int_t)(page.totals.files - page.totals.processed)));
+    strbuf_addc(&call->text, '}');
+    return 0;
+}
+
+int api_scan_unmarked(struct api_call *call, struct err *err)
+{
+    struct library_totals t;
+    if (store_library_totals(store_reader_db(call->reader, GATE_LIBRARY), &t, err) < 0)
+        return -1;
+    return api_reply(call, 200,
+                     json_pack("{s:I, s:I, s:I}", "unmarked_count",
+                               (json_int_t)(t.files - t.processed), "marked_count",
+                               (json_int_t)t.processed, "total_count", (json_int_t)t.files));
+}
+
+/* ---- the history ---- */
+
+struct list_ctx {
+    struct api_call *call;
+    json_t *rows;
+};
+
+static void set_text(json_t *o, const char *key, const char *value)
+{
+    must(json_object_set_new(o, key, json_text(value)) == 0);
+}
+
+static int add_history(void *ctx, const struct library_history *h, struct err *err)
+{
+    (void)err;
+    struct list_ctx *l = ctx;
+    char *absolute LB_CLEANUP(mem_free) = files_absolute(l->call->worker, h->path);
+    json_t *o = json_pack("{s:I, s:o, s:f}", "id", (json_int_t)h->id, "filepath",
+                          json_text(absolute), "timestamp", h->at);
+    must(o);
+    set_text(o, "before_filename", h->before_name);
+    set_text(o, "after_filename", h->after_name);
+    set_text(o, "before_title", h->before.title);
+    set_text(o, "after_title", h->after.title);
+    set_text(o, "before_series", h->before.series);
+    set_text(o, "after_series", h->after.series);
+    set_text(o, "before_issue", h->before.issue);
+    set_text(o, "after_issue", h->after.issue);
+    set_text(o, "before_publisher", h->before.publisher);
+    set_text(o, "after_publisher", h->after.publisher);
+    set_text(o, "before_year", h->before.year);
+    set_text(o, "after_year", h->after.year);
+    set_text(o, "before_volume", h->before.volume);
+    set_text(o, "after_volume", h->after.volume);
+    set_text(o, "operation_type", h->operation);
+    must(json_array_append_new(l->rows, o) == 0);
+    return 0;
+}
+
+int api_history_list(struct api_call *call, struct err *err)
+{
+    int64_t limit = lenient_int(call, "limit", HISTORY_DEFAULT);
+    int64_t offset = lenient_int(call, "offset", 0);
+    if (limit < 1 || limit > HISTORY_MAX)
+        limit = HISTORY_DEFAULT;
+    if (offset < 0)
+        offset = 0;
+    struct list_ctx ctx = {call, json_array()};
+    int64_t total;
+    struct db *db = store_reader_db(call->reader, GATE_LIBRARY);
+    if (store_library_history(db, limit, offset, add_history, &ctx, &total, err) < 0) {
+        json_decref(ctx.rows);
+        return -1;
+    }
+    return api_reply(call, 200,
+                     json_pack("{s:o, s:I, s:I, s:I}", "history", ctx.rows, "total",
+                               (json_int_t)total, "limit", (json_int_t)limit, "offset",
+                               (json_int_t)offset));
+}

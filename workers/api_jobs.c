@@ -1,0 +1,302 @@
+/* Reading, cancelling and deleting jobs. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "clock.h"
+#include "handlers.h"
+#include "log.h"
+#include "notes.h"
+#include "path.h"
+#include "store.h"
+#include "worker.h"
+#include "writer.h"
+
+#define RESULTS_DEFAULT 1000
+#define RESULTS_MAX     1000
+#define LIST_DEFAULT    100
+#define LIST_MAX        500
+
+/* {id} in lower case; anything that is not a UUID is not found. */
+static int job_id_param(struct api_call *call, char ret[UUID_SIZE], struct err *err)
+{
+    const char *id = call->path_params[0];
+    if (call->path_param_len[0] != UUID_SIZE - 1 || !uuid_valid(id))
+        return err_set(err, ERR_NOT_FOUND, "Job not found");
+    for (int i = 0; i < UUID_SIZE; i++)
+        ret[i] = (char)tolower((unsigned char)id[i]);
+    return 0;
+}
+
+static void add_json(struct strbuf *out, json_t *value)
+{
+    char *text LB_CLEANUP(mem_free) = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    must(text != NULL);
+    strbuf_adds(out, text);
+    json_decref(value);
+}
+
+struct result_page {
+    struct strbuf *out;
+    int64_t max, n, last;
+    bool more;
+};
+
+static int add_result(void *ctx, const struct job_result *r, struct err *err)
+{
+    (void)err;
+    struct result_page *p = ctx;
+    if (p->n == p->max) {
+        p->more = true;
+        return 0;
+    }
+    strbuf_addf(p->out, "%s{\"id\":%lld,\"item\":", p->n ? "," : "", (long long)r->id);
+    add_json(p->out, json_text(path_base(r->path)));
+    strbuf_addf(p->out, ",\"success\":%s,\"error\":", r->success ? "true" : "false");
+    add_json(p->out, r->success ? json_null() : json_text(r->message));
+    strbuf_addf(p->out, ",\"details\":%s}", r->details ? r->details : "{}");
+    p->n++;
+    p->last = r->id;
+    return 0;
+}
+
+static int parse_outcome(const struct api_call *call, int *ret, struct err *err)
+{
+    const char *text = api_query(call, "outcome");
+    *ret = 0;
+    if (!text || strcmp(text, "all") == 0)
+        return 0;
+    if (strcmp(text, "ok") == 0)
+        *ret = 1;
+    else if (strcmp(text, "error") == 0)
+        *ret = -1;
+    else
+        return err_field(err, ERR_BAD_FIELD, "outcome", "outcome must be all, ok or error");
+    return 0;
+}
+
+/* How many results a job has, of one outcome or of all. */
+static int64_t results_of(const struct job *job, int outcome)
+{
+    return outcome == 0 ? job->processed : outcome > 0 ? job->success : job->errors;
+}
+
+/*
+ * Appends [...] and ,"<next_name>":cursor. The cursor is the `after` that gives the first result that is not here; null
+ * when all are. `after` -1: the newest ones.
+ */
+static int add_results(struct api_call *call, const struct job *job, int64_t after, int64_t max,
+                       const char *search, const char *next_name, struct strbuf *out,
+                       struct err *err)
+{
+    int outcome;
+    if (parse_outcome(call, &outcome, err) < 0)
+        return -1;
+    struct result_page page = {.out = out, .max = max};
+    int ask = (int)max + (after >= 0); /* one more tells whether there is a next page */
+    strbuf_adds(out, "[");
+    if (max > 0 && store_results(store_reader_db(call->reader, GATE_JOBS), job->job_id, after,
+                                 outcome, search, ask, add_result, &page, err) < 0)
+        return -1;
+    strbuf_addf(out, "],\"%s\":", next_name);
+    if (page.more)
+        strbuf_addf(out, "%lld", (long long)page.last);
+    else if (after < 0 && results_of(job, outcome) > page.n)
+        strbuf_adds(out, "0"); /* older ones are not here */
+    else
+        strbuf_adds(out, "null");
+    return 0;
+}
+
+static int find_job(struct api_call *call, struct job *ret, struct err *err)
+{
+    char job_id[UUID_SIZE];
+    if (job_id_param(call, job_id, err) < 0)
+        return -1;
+    int rc = store_job_get(store_reader_db(call->reader, GATE_JOBS), job_id, ret, err);
+    if (rc < 0)
+        return -1;
+    return rc == 1 ? 0 : err_set(err, ERR_NOT_FOUND, "Job not found");
+}
+
+/* The job and its results are read as one state: a poll never sees a count without its result. */
+static int job_with_results(struct api_call *call, int64_t after, int64_t max, struct job *job,
+                            struct err *err)
+{
+    if (find_job(call, job, err) < 0)
+        return -1;
+    char etag[32];
+    (void)snprintf(etag, sizeof(etag), "\"%lld\"", (long long)job->version);
+    api_add_header(call, "ETag", etag);
+    const char *known = api_header(call, "If-None-Match");
+    if (known && strcmp(known, etag) == 0) {
+        call->status = 304;
+        return 0;
+    }
+    json_t *o = job_to_json(job, clock_wall_s());
+    char *text LB_CLEANUP(mem_free) = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(16));
+    json_decref(o);
+    must(text != NULL);
+    strbuf_add(&call->text, text, strlen(text) - 1); /* without the closing brace */
+    strbuf_adds(&call->text, ",\"results\":");
+    if (add_results(call, job, after, max, NULL, "results_next", &call->text, err) < 0)
+        return -1;
+    strbuf_adds(&call->text, "}");
+    call->content_type = "application/json";
+    return 0;
+}
+
+int api_job_get(struct api_call *call, struct err *err)
+{
+    int64_t max, after;
+    if (api_query_int(call, "results", RESULTS_DEFAULT, 0, RESULTS_MAX, &max, err) < 0 ||
+        api_query_int(call, "after", -1, 0, INT64_MAX, &after, err) < 0)
+        return -1;
+    struct db *db = store_reader_db(call->reader, GATE_JOBS);
+    struct job job;
+    if (store_read_begin(db, err) < 0)
+        return -1;
+    int rc = job_with_results(call, after, max, &job, err);
+    store_read_end(db);
+    return rc;
+}
+
+int api_job_results(struct api_call *call, struct err *err)
+{
+    int64_t limit, after;
+    struct job job;
+    if (find_job(call, &job, err) < 0 ||
+        api_query_int(call, "limit", 100, 1, RESULTS_MAX, &limit, err) < 0 ||
+        api_query_int(call, "after", 0, 0, INT64_MAX, &after, err) < 0)
+        return -1;
+    const char *search = api_query(call, "search");
+    strbuf_adds(&call->text, "{\"results\":");
+    if (add_results(call, &job, after, limit, search && *search ? search : NULL, "next",
+                    &call->text, err) < 0)
+        return -1;
+    strbuf_adds(&call->text, "}");
+    call->content_type = "application/json";
+    return 0;
+}
+
+static int parse_status(const struct api_call *call, struct job_filter *f, struct err *err)
+{
+    const char *text = api_query(call, "status");
+    f->status = JOB__COUNT;
+    if (!text)
+        return 0;
+    if (strcmp(text, "active") == 0) {
+        f->only_active = true;
+        return 0;
+    }
+    f->status = job_status_parse(text);
+    if (f->status == JOB__COUNT)
+        return err_field(
+            err, ERR_BAD_FIELD, "status",
+            "status must be active, queued, processing, completed, failed or cancelled");
+    return 0;
+}
+
+int api_job_list(struct api_call *call, struct err *err)
+{
+    struct job_filter f = {.operation = api_query(call, "operation"),
+                           .before = api_query(call, "before")};
+    int64_t limit;
+    if (parse_status(call, &f, err) < 0 ||
+        api_query_int(call, "limit", LIST_DEFAULT, 1, LIST_MAX, &limit, err) < 0)
+        return -1;
+    if (f.before && !uuid_valid(f.before))
+        return err_field(err, ERR_BAD_FIELD, "before", "before must be a job id");
+    struct job *jobs LB_CLEANUP(mem_free) = mem_new(sizeof(*jobs) * (size_t)(limit + 1));
+    int n = store_job_list(store_reader_db(call->reader, GATE_JOBS), &f, jobs, (int)limit + 1, err);
+    if (n < 0)
+        return -1;
+    json_t *list = json_array();
+    double now = clock_wall_s();
+    for (int i = 0; i < n && i < limit; i++)
+        (void)json_array_append_new(list, job_to_json(&jobs[i], now));
+    json_t *reply = json_object();
+    (void)json_object_set_new(reply, "jobs", list);
+    (void)json_object_set_new(reply, "next",
+                              n > limit ? json_text(jobs[limit - 1].job_id) : json_null());
+    return api_reply(call, 200, reply);
+}
+
+/* ---- changes ---- */
+
+struct change {
+    char job_id[UUID_SIZE];
+    struct job job;
+    int done;
+};
+
+static int cancel(struct db *db, void *arg, struct err *err)
+{
+    struct change *c = arg;
+    c->done = store_job_cancel(db, c->job_id, clock_wall_s(), &c->job, err);
+    return c->done < 0 ? -1 : 0;
+}
+
+static void log_cancel(void *arg)
+{
+    const struct change *c = arg;
+    if (c->done == 0)
+        return;
+    log_info("job cancel requested", "job=%s processed=%lld total=%lld", c->job_id,
+             (long long)c->job.processed, (long long)c->job.total);
+    struct notes notes = {0};
+    if (job_status_is_final(c->job.status))
+        notes_ended(&notes, &c->job);
+    notes_log(&notes);
+}
+
+static void log_delete(void *arg)
+{
+    const struct change *c = arg;
+    if (c->done)
+        log_info("job deleted", "job=%s", c->job_id);
+}
+
+static int delete (struct db *db, void *arg, struct err *err)
+{
+    struct change *c = arg;
+    c->done = store_job_delete(db, c->job_id, clock_wall_s(), err);
+    return c->done < 0 ? -1 : 0;
+}
+
+static int change_job(struct api_call *call, int (*fn)(struct db *, void *, struct err *),
+                      void (*committed)(void *), struct change *c, struct err *err)
+{
+    if (job_id_param(call, c->job_id, err) < 0)
+        return -1;
+    struct writer_call wc = {.file = GATE_JOBS,
+                             .durable = true,
+                             .ring = true,
+                             .active = true,
+                             .fn = fn,
+                             .committed = committed,
+                             .arg = c};
+    return writer_call(worker_writer(call->worker), &wc, err);
+}
+
+int api_job_cancel(struct api_call *call, struct err *err)
+{
+    struct change c = {0};
+    if (change_job(call, cancel, log_cancel, &c, err) < 0)
+        return -1;
+    if (c.done == 0)
+        return err_set(err, ERR_NOT_ACTIVE, "Job not found or already completed");
+    return api_reply(call, 200, json_pack("{s:b}", "success", 1));
+}
+
+int api_job_delete(struct api_call *call, struct err *err)
+{
+    struct change c = {0};
+    if (change_job(call, delete, log_delete, &c, err) < 0)
+        return -1;
+    if (c.done == 0)
+        return err_set(err, ERR_NOT_FOUND, "Job not found");
+    return api_reply(call, 200, json_pack("{s:b}", "success", 1));
+}

@@ -1,0 +1,338 @@
+/* The calls that start jobs: POST /api/jobs/{process,rename,normalize}-{all,selected,unmarked} and POST /api/jobs. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api.h"
+#include "files.h"
+#include "handlers.h"
+#include "job_start.h"
+#include "op.h"
+#include "path.h"
+#include "scan.h"
+#include "store.h"
+#include "worker.h"
+
+/* "All" means what is on the disk now, not what the last scan saw. */
+#define SCAN_MAX_AGE_MS 2000
+#define TITLE_DEFAULT   "%s Files..."
+
+static int add_path(void *ctx, const char *path, struct err *err)
+{
+    return path_list_add(ctx, path, err);
+}
+
+static int library_paths(struct api_call *call, enum library_filter filter, struct path_list *ret,
+                         struct err *err)
+{
+    if (scan_ensure(call->worker, SCAN_MAX_AGE_MS, err) < 0)
+        return -1;
+    return store_library_paths(store_reader_db(call->reader, GATE_LIBRARY), filter, add_path, ret,
+                               err);
+}
+
+/*
+ * The member `files`: every one must be a path that could be in the library, else nothing is done. One that is
+ * not there
+ * becomes an item that fails. *ret_valid says how many are there.
+ */
+static int selected_paths(struct api_call *call, const json_t *files, struct path_list *ret,
+                          size_t *ret_valid, struct err *err)
+{
+    *ret_valid = 0;
+    size_t i;
+    json_t *value;
+    json_array_foreach(files, i, value)
+    {
+        char path[PATH_MAX_BYTES];
+        if (!json_is_string(value))
+            return err_field(err, ERR_BAD_FIELD, "files", "files[%zu] must be a string", i);
+        int fd LB_CLEANUP(fd_close) = -1;
+        if (files_resolve(call->worker, call->reader, json_string_value(value),
+                          json_string_length(value), path, err) < 0) {
+            if (err->code != ERR_NOT_FOUND)
+                return -1;
+            (void)snprintf(path, sizeof(path), "%s",
+                           json_string_value(value)); /* an id nobody has */
+        } else if (path_open(worker_library_fd(call->worker), path, O_PATH, &fd, err) == 0)
+            (*ret_valid)++;
+        else if (err->code != ERR_NOT_FOUND)
+            return -1;
+        if (path_list_add(ret, path, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int string_items(const json_t *files, struct path_list *ret, struct err *err)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach(files, i, value)
+    {
+        const char *s = json_string_value(value);
+        if (!s || !*s || strlen(s) >= PATH_MAX_BYTES)
+            return err_field(err, ERR_BAD_FIELD, "files",
+                             "files[%zu] must be a string of 1 to %d bytes", i, PATH_MAX_BYTES - 1);
+        if (path_list_add(ret, s, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int files_member(struct api_call *call, json_t **ret, struct err *err)
+{
+    *ret = json_object_get(call->body, "files");
+    if (*ret && !json_is_array(*ret))
+        return err_field(err, ERR_BAD_FIELD, "files", "files must be an array of paths");
+    if (json_array_size(*ret) == 0)
+        return err_field(err, ERR_NOTHING_TO_DO, "files", "No files specified");
+    return 0;
+}
+
+/* The key may hold what a header may hold; it is compared byte for byte. */
+static int idempotency_key(struct api_call *call, const char **ret, struct err *err)
+{
+    *ret = api_header(call, "Idempotency-Key");
+    if (!*ret)
+        return 0;
+    size_t n = strlen(*ret);
+    if (n == 0 || n > 128)
+        return err_field(err, ERR_BAD_FIELD, "Idempotency-Key",
+                         "Idempotency-Key must have 1 to 128 characters");
+    for (size_t i = 0; i < n; i++)
+        if ((*ret)[i] < 0x21 || (*ret)[i] > 0x7e)
+            return err_field(err, ERR_BAD_FIELD, "Idempotency-Key",
+                             "Idempotency-Key must be printable ASCII without spaces");
+    return 0;
+}
+
+/* ---- the nine calls of the old clients ---- */
+
+enum which { WHICH_ALL, WHICH_SELECTED, WHICH_UNMARKED };
+
+static int collect(struct api_call *call, enum which which, const char *op_name,
+                   struct path_list *ret, struct err *err)
+{
+    size_t valid;
+    json_t *files;
+    switch (which) {
+    case WHICH_SELECTED:
+        if (files_member(call, &files, err) < 0 ||
+            selected_paths(call, files, ret, &valid, err) < 0)
+            return -1;
+        if (valid == 0)
+            return err_field(err, ERR_NOTHING_TO_DO, "files", "No valid files to process");
+        return 0;
+    case WHICH_UNMARKED:
+        if (library_paths(call, LIBRARY_UNMARKED, ret, err) < 0)
+            return -1;
+        if (ret->n == 0)
+            return err_set(err, ERR_NOTHING_TO_DO, "No unmarked files to %s", op_name);
+        return 0;
+    default:
+        if (library_paths(call, LIBRARY_ALL, ret, err) < 0)
+            return -1;
+        if (ret->n == 0)
+            return err_set(err, ERR_NOTHING_TO_DO, "No files to process");
+        return 0;
+    }
+}
+
+/* The options of an "all" call are the body itself; a selection carries them beside the files. */
+static int options_of(struct api_call *call, enum which which, const json_t **ret, struct err *err)
+{
+    *ret = NULL;
+    if (!call->body)
+        return 0;
+    if (!json_is_object(call->body))
+        return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
+    if (which != WHICH_SELECTED) {
+        *ret = call->body;
+        return 0;
+    }
+    *ret = json_object_get(call->body, "options");
+    if (*ret && !json_is_object(*ret))
+        return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
+    return 0;
+}
+
+static int start_old(struct api_call *call, const char *op_name, enum which which, struct err *err)
+{
+    static const char *const titles[] = {"%s Files...", "%s Selected Files...",
+                                         "%s Unmarked Files..."};
+    const struct op *op = op_find(op_name);
+    must(op != NULL);
+    struct path_list items LB_CLEANUP(path_list_clear) = {0};
+    struct job_request request = {.op = op, .priority = PRIORITY_NORMAL, .items = &items};
+    if (options_of(call, which, &request.options, err) < 0 ||
+        idempotency_key(call, &request.idempotency_key, err) < 0)
+        return -1;
+    json_t *none = json_object();
+    int rc = op->check_options(request.options ? request.options : none, err);
+    json_decref(none);
+    if (rc < 0 || collect(call, which, op_name, &items, err) < 0)
+        return -1;
+    char title[JOB_TITLE_MAX + 1];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    (void)snprintf(title, sizeof(title), titles[which], op->verb);
+#pragma GCC diagnostic pop
+    request.title = title;
+    struct job job;
+    if (job_start(call->worker, &request, &job, err) < 0)
+        return -1;
+    return api_reply(
+        call, 200,
+        json_pack("{s:s, s:I}", "job_id", job.job_id, "total_items", (json_int_t)job.total));
+}
+
+#define START(op, which, WHICH)                                                                    \
+    int api_start_##op##_##which(struct api_call *call, struct err *err)                           \
+    {                                                                                              \
+        return start_old(call, #op, WHICH, err);                                                   \
+    }
+START(process, all, WHICH_ALL)
+START(process, selected, WHICH_SELECTED)
+START(process, unmarked, WHICH_UNMARKED)
+START(rename, all, WHICH_ALL)
+START(rename, selected, WHICH_SELECTED)
+START(rename, unmarked, WHICH_UNMARKED)
+START(normalize, all, WHICH_ALL)
+START(normalize, selected, WHICH_SELECTED)
+START(normalize, unmarked, WHICH_UNMARKED)
+
+/* ---- POST /api/jobs ---- */
+
+static int refuse_unknown(const json_t *object, const char *const *known, const char *where,
+                          struct err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        const char *const *k = known;
+        while (*k && strcmp(*k, key) != 0)
+            k++;
+        if (!*k)
+            return err_field(err, ERR_BAD_FIELD, key, "%s: member '%.40s' is not known", where,
+                             key);
+    }
+    return 0;
+}
+
+static int parse_priority(struct api_call *call, enum job_priority *ret, struct err *err)
+{
+    const char *text;
+    if (api_body_str(call, "priority", &text, err) < 0)
+        return -1;
+    *ret = PRIORITY_NORMAL;
+    if (!text)
+        return 0;
+    for (int p = PRIORITY_LOW; p <= PRIORITY_HIGH; p++)
+        if (strcmp(text, job_priority_name((enum job_priority)p)) == 0) {
+            *ret = (enum job_priority)p;
+            return 0;
+        }
+    return err_field(err, ERR_BAD_FIELD, "priority", "priority must be low, normal or high");
+}
+
+static int parse_select(const json_t *select, enum library_filter *ret, struct err *err)
+{
+    static const char *const known[] = {"filter", NULL};
+    static const char *const filters[] = {[LIBRARY_ALL] = "all",
+                                          [LIBRARY_MARKED] = "marked",
+                                          [LIBRARY_UNMARKED] = "unmarked",
+                                          [LIBRARY_DUPLICATES] = "duplicates"};
+    if (!json_is_object(select))
+        return err_field(err, ERR_BAD_FIELD, "select", "select must be an object");
+    if (refuse_unknown(select, known, "select", err) < 0)
+        return -1;
+    const char *filter = json_string_value(json_object_get(select, "filter"));
+    for (size_t i = 0; filter && i < ARRAY_LEN(filters); i++)
+        if (strcmp(filter, filters[i]) == 0) {
+            *ret = (enum library_filter)i;
+            return 0;
+        }
+    return err_field(err, ERR_BAD_FIELD, "select",
+                     "select.filter must be all, marked, unmarked or duplicates");
+}
+
+static int new_items(struct api_call *call, const struct op *op, struct path_list *ret,
+                     struct err *err)
+{
+    json_t *select = json_object_get(call->body, "select");
+    json_t *files;
+    if (select && json_object_get(call->body, "files"))
+        return err_field(err, ERR_BAD_FIELD, "select", "give files or select, not both");
+    if (select && op->accepts == ACCEPTS_BOOKS) {
+        enum library_filter filter = LIBRARY_ALL;
+        if (parse_select(select, &filter, err) < 0 || library_paths(call, filter, ret, err) < 0)
+            return -1;
+        return ret->n ? 0 : err_set(err, ERR_NOTHING_TO_DO, "No files to process");
+    }
+    if (select)
+        return err_field(err, ERR_BAD_FIELD, "select", "%s takes files, not select", op->name);
+    if (files_member(call, &files, err) < 0)
+        return -1;
+    if (op->accepts == ACCEPTS_STRINGS)
+        return string_items(files, ret, err);
+    size_t valid;
+    if (selected_paths(call, files, ret, &valid, err) < 0)
+        return -1;
+    return valid ? 0 : err_field(err, ERR_NOTHING_TO_DO, "files", "No valid files to process");
+}
+
+static int parse_title(struct api_call *call, const struct op *op, char ret[JOB_TITLE_MAX + 1],
+                       struct err *err)
+{
+    const char *title;
+    if (api_body_str(call, "title", &title, err) < 0)
+        return -1;
+    if (title && (!*title || strlen(title) > JOB_TITLE_MAX))
+        return err_field(err, ERR_RANGE, "title", "title must have 1 to %d bytes", JOB_TITLE_MAX);
+    if (title)
+        (void)snprintf(ret, JOB_TITLE_MAX + 1, "%s", title);
+    else
+        (void)snprintf(ret, JOB_TITLE_MAX + 1, TITLE_DEFAULT, op->verb);
+    return 0;
+}
+
+int api_job_create(struct api_call *call, struct err *err)
+{
+    static const char *const known[] = {"operation", "files",    "select", "options",
+                                        "title",     "priority", NULL};
+    if (!json_is_object(call->body))
+        return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
+    if (refuse_unknown(call->body, known, "job", err) < 0)
+        return -1;
+    const char *op_name;
+    if (api_body_str(call, "operation", &op_name, err) < 0)
+        return -1;
+    if (!op_name)
+        return err_field(err, ERR_BAD_FIELD, "operation", "operation is required");
+    const struct op *op = op_find(op_name);
+    if (!op)
+        return err_field(err, ERR_BAD_FIELD, "operation", "operation '%.60s' is not known",
+                         op_name);
+    struct path_list items LB_CLEANUP(path_list_clear) = {0};
+    struct job_request request = {.op = op, .items = &items};
+    request.options = json_object_get(call->body, "options");
+    if (request.options && !json_is_object(request.options))
+        return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
+    char title[JOB_TITLE_MAX + 1];
+    if (parse_priority(call, &request.priority, err) < 0 || parse_title(call, op, title, err) < 0 ||
+        idempotency_key(call, &request.idempotency_key, err) < 0 ||
+        new_items(call, op, &items, err) < 0)
+        return -1;
+    request.title = title;
+    struct job job;
+    int rc = job_start(call->worker, &request, &job, err);
+    if (rc < 0)
+        return -1;
+    char location[320];
+    (void)snprintf(location, sizeof(location), "%s/api/jobs/%s",
+                   worker_config(call->worker)->base_path, job.job_id);
+    api_add_header(call, "Location", location);
+    return api_reply(call, rc == 1 ? 201 : 200, job_to_json(&job, job.created_at));
+}

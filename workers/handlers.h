@@ -1,0 +1,65 @@
+/*
+ * handlers.h - what answers each route; the table is in api_routes.c. Each handler fills call->reply, or returns -1
+ * with err, which the dispatcher turns into the answer (api.h). What is not said to be for the loop may wait for the
+ * writer or the disk.
+ */
+#ifndef LB_HANDLERS_H
+#define LB_HANDLERS_H
+
+#include "err.h"
+
+struct api_call;
+
+/* ---- starting jobs: api_start.c. They read the library folder first. ---- */
+int api_start_process_all(struct api_call *call, struct err *err);
+int api_start_process_selected(struct api_call *call, struct err *err);
+int api_start_process_unmarked(struct api_call *call, struct err *err);
+int api_start_rename_all(struct api_call *call, struct err *err);
+int api_start_rename_selected(struct api_call *call, struct err *err);
+int api_start_rename_unmarked(struct api_call *call, struct err *err);
+int api_start_normalize_all(struct api_call *call, struct err *err);
+int api_start_normalize_selected(struct api_call *call, struct err *err);
+int api_start_normalize_unmarked(struct api_call *call, struct err *err);
+int api_job_create(struct api_call *call, struct err *err);
+
+/* ---- jobs: api_jobs.c ---- */
+int api_job_get(struct api_call *call, struct err *err); /* for the loop */
+int api_job_list(struct api_call *call, struct err *err);
+int api_job_results(struct api_call *call, struct err *err);
+int api_job_cancel(struct api_call *call, struct err *err);
+int api_job_delete(struct api_call *call, struct err *err);
+
+/* ---- the active job: api_active.c ---- */
+int api_active_get(struct api_call *call, struct err *err); /* for the loop */
+int api_active_post(struct api_call *call, struct err *err);
+int api_active_delete(struct api_call *call, struct err *err);
+
+/* ---- library: api_files.c. Lists read library.db for up to tenths of a second. ---- */
+int api_files_list(struct api_call *call, struct err *err);
+int api_scan_unmarked(struct api_call *call, struct err *err); /* for the loop */
+int api_history_list(struct api_call *call, struct err *err);
+
+/* ---- preferences, settings, version, config: api_settings.c. All _get are for the loop. ---- */
+int api_preferences_get(struct api_call *call, struct err *err);
+int api_preferences_post(struct api_call *call, struct err *err);
+int api_filename_format_get(struct api_call *call, struct err *err);
+int api_filename_format_post(struct api_call *call, struct err *err);
+int api_issue_padding_get(struct api_call *call, struct err *err);
+int api_issue_padding_post(struct api_call *call, struct err *err);
+/* Old dialogs ask for these; nothing is stored. */
+int api_github_token_get(struct api_call *call, struct err *err);
+int api_github_token_post(struct api_call *call, struct err *err);
+int api_github_repository_get(struct api_call *call, struct err *err);
+int api_github_repository_post(struct api_call *call, struct err *err);
+int api_github_assignee_get(struct api_call *call, struct err *err);
+int api_github_assignee_post(struct api_call *call, struct err *err);
+int api_version(struct api_call *call, struct err *err); /* for the loop */
+int api_config(struct api_call *call, struct err *err);  /* for the loop */
+
+/* ---- health: api_health.c. All but api_health are for the loop. ---- */
+int api_health(struct api_call *call, struct err *err);
+int api_health_live(struct api_call *call, struct err *err);
+int api_health_ready(struct api_call *call, struct err *err);
+int api_events_stats(struct api_call *call, struct err *err);
+
+#endif

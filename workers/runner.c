@@ -1,0 +1,375 @@
+#include "runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "lock.h"
+#include "log.h"
+#include "op.h"
+#include "path.h"
+#include "settings.h"
+#include "worker.h"
+#include "writer.h"
+
+#define MAX_CANCELLING 64
+/* When items take less time than a commit, so many ms of work are claimed ahead. */
+#define AHEAD_US    15000
+#define READY_MAX   STORE_LEASES_PER_CLAIM
+#define CONFLICT_MS 20
+
+struct seat { /* one pool thread */
+    struct runner *runner;
+    pthread_t thread;
+    int index;
+    char job_id[UUID_SIZE];  /* of the item that runs; guarded by the runner's lock */
+    const struct item *item; /* only for its own thread */
+    _Atomic bool cancel;
+};
+
+struct runner {
+    struct worker *worker;
+    int n_seats;
+    struct seat *seats;
+
+    struct lock lock; /* RANK_POOL; guards all below */
+    pthread_cond_t work, idle;
+    struct item ready[READY_MAX];
+    int ready_from, n_ready;
+    int n_running;
+    bool started, draining, stopping;
+    int64_t mean_us; /* of an item, smoothed; 0 = not known yet */
+    char cancelling[MAX_CANCELLING][UUID_SIZE];
+    int n_cancelling;
+};
+
+static bool is_cancelling(struct runner *r, const char *job_id)
+{
+    must(lock_held(&r->lock));
+    for (int i = 0; i < r->n_cancelling; i++)
+        if (strcmp(r->cancelling[i], job_id) == 0)
+            return true;
+    return false;
+}
+
+/* ---- running one item ---- */
+
+struct declare {
+    const struct item *item;
+    const char *owner;
+    const char *intent, *target;
+};
+
+static int declare_in_store(struct db *db, void *arg, struct err *err)
+{
+    struct declare *d = arg;
+    return store_item_declare(db, d->item, d->owner, d->intent, d->target, err);
+}
+
+static int declare(void *ctx, const json_t *intent, const char *target, struct err *err)
+{
+    struct seat *seat = ctx;
+    struct worker *w = seat->runner->worker;
+    char *text LB_CLEANUP(mem_free) = json_dumps(intent, JSON_COMPACT | JSON_ENSURE_ASCII);
+    must(text != NULL);
+    struct declare d = {seat->item, worker_owner(w), text, target};
+    struct writer_call call = {
+        .file = GATE_JOBS, .durable = true, .fn = declare_in_store, .arg = &d};
+    return writer_call(worker_writer(w), &call, err);
+}
+
+static bool cancelled(void *ctx)
+{
+    return ((struct seat *)ctx)->cancel;
+}
+
+/* {"original": absolute path, "final": absolute path, ...}: what old clients expect in `details`. */
+static char *details_text(struct worker *w, const struct item *it, const struct op *op,
+                          const struct op_result *result)
+{
+    json_t *o = json_object();
+    if (op->accepts == ACCEPTS_BOOKS) {
+        char path[2 * PATH_MAX_BYTES];
+        const char *root = worker_library_root(w);
+        (void)snprintf(path, sizeof(path), "%s/%s", root, it->path);
+        (void)json_object_set_new(o, "original", json_text(path));
+        (void)snprintf(path, sizeof(path), "%s/%s", root,
+                       result->final_path ? result->final_path : it->path);
+        (void)json_object_set_new(o, "final", json_text(path));
+    }
+    if (result->message[0])
+        (void)json_object_set_new(o, "message", json_text(result->message));
+    if (result->details)
+        (void)json_object_update(o, result->details);
+    char *text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return text;
+}
+
+static void stat_after(struct worker *w, struct item_done *done)
+{
+    const char *path = done->result.final_path ? done->result.final_path : done->item.path;
+    int fd LB_CLEANUP(fd_close) = -1;
+    struct stat st;
+    struct err why = {0};
+    if (path_open(worker_library_fd(w), path, O_PATH | O_NOFOLLOW, &fd, &why) < 0 ||
+        fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return; /* moved out of the library, or gone: the next scan will see */
+    done->has_stat = true;
+    done->stat = library_stat_from(&st);
+}
+
+static json_t *json_or_null(const char *text)
+{
+    return text ? json_loads(text, 0, NULL) : NULL;
+}
+
+static int run_op(struct seat *seat, struct store_reader *reader, const struct op *op,
+                  const struct item *it, struct op_result *ret, struct err *err)
+{
+    struct worker *w = seat->runner->worker;
+    const struct config *c = worker_config(w);
+    struct settings settings;
+    if (settings_read(reader, &settings, err) < 0)
+        return -1;
+    struct op_env env = {
+        .library_fd = worker_library_fd(w),
+        .library_root = worker_library_root(w),
+        .duplicate_dir = c->duplicate_dir[0] ? c->duplicate_dir : NULL,
+        .filename_format = settings.filename_format,
+        .issue_padding = settings.issue_padding,
+        .ctx = seat,
+        .declare = declare,
+        .cancelled = cancelled,
+    };
+    json_t *intent = json_or_null(it->intent);
+    json_t *options = json_or_null(it->options);
+    struct op_item item = {it->job_id, it->seq, it->path, it->attempt, intent, options};
+    int rc = op->run(&env, &item, ret, err);
+    json_decref(intent);
+    json_decref(options);
+    return rc;
+}
+
+/* Runs an item and hands it over to the writer. */
+static void run_item(struct seat *seat, struct store_reader *reader, struct item *it)
+{
+    struct worker *w = seat->runner->worker;
+    struct item_done done = {0};
+    const struct op *op = op_find(it->operation);
+    int rc;
+    seat->item = it;
+    if (!op)
+        rc = err_set(&done.err, ERR_NOT_FOUND, "operation '%s' is not known to this version",
+                     it->operation);
+    else
+        rc = run_op(seat, reader, op, it, &done.result, &done.err);
+    if (rc < 0 && done.err.code == ERR_CONFLICT) {
+        /* Another item works on the name this one would get: later. */
+        (void)usleep(CONFLICT_MS * 1000);
+        op_result_clear(&done.result);
+        writer_return(worker_writer(w), it, false);
+        return;
+    }
+    if (rc == 0) {
+        done.outcome = ITEM_OK;
+        done.details = details_text(w, it, op, &done.result);
+    } else {
+        done.outcome = done.err.code == ERR_CANCELLED ? ITEM_CANCELLED : ITEM_ERROR;
+        op_result_clear(&done.result);
+        if (op && done.outcome == ITEM_ERROR)
+            done.details = details_text(w, it, op, &done.result);
+    }
+    done.item = *it;
+    *it = (struct item){0};
+    if (op && op->accepts == ACCEPTS_BOOKS && done.outcome == ITEM_OK)
+        stat_after(w, &done);
+    done.finished_at = clock_wall_s();
+    writer_finish(worker_writer(w), &done);
+}
+
+/* ---- the threads ---- */
+
+/* Takes the next ready item. Returns false when the thread shall end. */
+static bool next_item(struct seat *seat, struct item *ret, bool *ret_cancelled)
+{
+    struct runner *r = seat->runner;
+    LOCK_SCOPE(&r->lock);
+    while (r->n_ready == 0 && !r->stopping)
+        (void)lock_wait(&r->lock, &r->work, 1000);
+    if (r->n_ready == 0)
+        return false;
+    *ret = r->ready[r->ready_from];
+    r->ready_from = (r->ready_from + 1) % READY_MAX;
+    r->n_ready--;
+    r->n_running++;
+    memcpy(seat->job_id, ret->job_id, sizeof(seat->job_id));
+    *ret_cancelled = is_cancelling(r, ret->job_id);
+    seat->cancel = *ret_cancelled;
+    return true;
+}
+
+static void item_over(struct seat *seat, int64_t took_us)
+{
+    struct runner *r = seat->runner;
+    LOCK_SCOPE(&r->lock);
+    seat->job_id[0] = '\0';
+    seat->cancel = false;
+    r->n_running--;
+    r->mean_us = r->mean_us ? (r->mean_us * 7 + took_us) / 8 : took_us;
+    if (r->n_running == 0 && r->n_ready == 0)
+        pthread_cond_broadcast(&r->idle);
+}
+
+static void *thread_main(void *arg)
+{
+    struct seat *seat = arg;
+    struct worker *w = seat->runner->worker;
+    char name[16];
+    (void)snprintf(name, sizeof(name), "lb-pool-%d", seat->index);
+    (void)pthread_setname_np(pthread_self(), name);
+    struct err err = {0};
+    struct store_reader *reader = worker_reader_open(w, &err);
+    if (!reader) {
+        log_error("pool thread failed", "thread=%s error=%s", name, LOG_QUOTE(err.msg));
+        abort(); /* the master starts another worker */
+    }
+    struct item it;
+    bool is_cancelled;
+    while (next_item(seat, &it, &is_cancelled)) {
+        int64_t start = clock_mono_us();
+        if (is_cancelled) {
+            struct item_done done = {
+                .item = it, .outcome = ITEM_CANCELLED, .finished_at = clock_wall_s()};
+            writer_finish(worker_writer(w), &done);
+        } else {
+            run_item(seat, reader, &it);
+        }
+        item_over(seat, clock_mono_us() - start);
+    }
+    worker_reader_close(reader);
+    return NULL;
+}
+
+struct runner *runner_new(struct worker *w)
+{
+    struct runner *r = mem_new(sizeof(*r));
+    r->worker = w;
+    r->n_seats = (int)worker_config(w)->threads;
+    r->seats = mem_new(sizeof(*r->seats) * (size_t)r->n_seats);
+    lock_init(&r->lock, RANK_POOL);
+    cond_init(&r->work);
+    cond_init(&r->idle);
+    return r;
+}
+
+void runner_start(struct runner *r)
+{
+    for (int i = 0; i < r->n_seats; i++) {
+        r->seats[i].runner = r;
+        r->seats[i].index = i;
+        must(pthread_create(&r->seats[i].thread, NULL, thread_main, &r->seats[i]) == 0);
+    }
+    LOCK_SCOPE(&r->lock);
+    r->started = true;
+}
+
+int runner_wanted(struct runner *r)
+{
+    LOCK_SCOPE(&r->lock);
+    if (!r->started || r->draining)
+        return 0;
+    int64_t ahead = 0;
+    if (r->mean_us > 0 && r->mean_us < AHEAD_US)
+        ahead = r->n_seats * AHEAD_US / r->mean_us;
+    int64_t want = r->n_seats + ahead;
+    if (want > READY_MAX)
+        want = READY_MAX;
+    want -= r->n_ready + r->n_running;
+    return want > 0 ? (int)want : 0;
+}
+
+bool runner_add(struct runner *r, struct item *items, int n)
+{
+    LOCK_SCOPE(&r->lock);
+    if (r->draining)
+        return false;
+    must(r->n_ready + n <= READY_MAX);
+    for (int i = 0; i < n; i++) {
+        r->ready[(r->ready_from + r->n_ready) % READY_MAX] = items[i];
+        r->n_ready++;
+        items[i] = (struct item){0};
+    }
+    pthread_cond_broadcast(&r->work);
+    return true;
+}
+
+int runner_load(struct runner *r)
+{
+    LOCK_SCOPE(&r->lock);
+    return r->n_ready + r->n_running;
+}
+
+void runner_set_cancelling(struct runner *r, char (*job_ids)[UUID_SIZE], int n)
+{
+    LOCK_SCOPE(&r->lock);
+    r->n_cancelling = n < MAX_CANCELLING ? n : MAX_CANCELLING;
+    memcpy(r->cancelling, job_ids, (size_t)r->n_cancelling * UUID_SIZE);
+    for (int i = 0; i < r->n_seats; i++)
+        if (r->seats[i].job_id[0] && is_cancelling(r, r->seats[i].job_id))
+            r->seats[i].cancel = true;
+}
+
+void runner_drain(struct runner *r)
+{
+    struct item back[READY_MAX];
+    int n = 0;
+    {
+        LOCK_SCOPE(&r->lock);
+        r->draining = true;
+        for (; r->n_ready > 0; r->n_ready--) {
+            back[n++] = r->ready[r->ready_from];
+            r->ready_from = (r->ready_from + 1) % READY_MAX;
+        }
+        if (r->n_running == 0)
+            pthread_cond_broadcast(&r->idle);
+    }
+    for (int i = 0; i < n; i++)
+        writer_return(worker_writer(r->worker), &back[i], false);
+}
+
+bool runner_wait_idle(struct runner *r, int64_t ms)
+{
+    int64_t until = clock_mono_ms() + ms;
+    LOCK_SCOPE(&r->lock);
+    while (r->n_ready + r->n_running > 0) {
+        int64_t left = until - clock_mono_ms();
+        if (left <= 0)
+            return false;
+        (void)lock_wait(&r->lock, &r->idle, left);
+    }
+    return true;
+}
+
+void runner_stop(struct runner *r)
+{
+    {
+        LOCK_SCOPE(&r->lock);
+        r->stopping = true;
+        pthread_cond_broadcast(&r->work);
+    }
+    for (int i = 0; i < r->n_seats; i++)
+        must(pthread_join(r->seats[i].thread, NULL) == 0);
+}
+
+void runner_free(struct runner *r)
+{
+    lock_clear(&r->lock);
+    free(r->seats);
+    free(r);
+}

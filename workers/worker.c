@@ -1,0 +1,317 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "board.h"
+#include "clock.h"
+#include "events.h"
+#include "http.h"
+#include "log.h"
+#include "loop.h"
+#include "runner.h"
+#include "scan.h"
+#include "store.h"
+#include "worker_run.h"
+#include "writer.h"
+
+#define API_THREADS  4
+#define BEAT_MS      500
+#define HEADER_BYTES 65536
+/* When the master is gone nobody waits for us: running items get so long. */
+#define ORPHAN_MS 2000
+/* Answers that are still owed at the stop get so long. */
+#define ANSWERS_MS 3000
+
+struct worker {
+    const struct config *config;
+    int slot;
+    char name[32];
+    char owner[BOARD_OWNER_SIZE];
+    struct board *board;
+    int library_fd, signal_fd;
+    char library_root[4097];
+
+    struct loop *loop;
+    struct store_reader *reader; /* the loop's */
+    struct writer *writer;
+    struct runner *runner;
+    struct events *events;
+    struct scan *scan;
+    struct api *api;
+    struct http *http;
+    struct loop_timer *beat;
+
+    _Atomic bool draining;
+    int64_t drain_ms; /* how long running items may go on */
+    pthread_t stopper;
+};
+
+const struct config *worker_config(const struct worker *w)
+{
+    return w->config;
+}
+
+int worker_slot(const struct worker *w)
+{
+    return w->slot;
+}
+
+const char *worker_name(const struct worker *w)
+{
+    return w->name;
+}
+
+const char *worker_owner(const struct worker *w)
+{
+    return w->owner;
+}
+
+struct board *worker_board(const struct worker *w)
+{
+    return w->board;
+}
+
+struct loop *worker_loop(struct worker *w)
+{
+    return w->loop;
+}
+
+struct writer *worker_writer(struct worker *w)
+{
+    return w->writer;
+}
+
+struct runner *worker_runner(struct worker *w)
+{
+    return w->runner;
+}
+
+struct events *worker_events(struct worker *w)
+{
+    return w->events;
+}
+
+struct scan *worker_scan(struct worker *w)
+{
+    return w->scan;
+}
+
+int worker_library_fd(const struct worker *w)
+{
+    return w->library_fd;
+}
+
+const char *worker_library_root(const struct worker *w)
+{
+    return w->library_root;
+}
+
+bool worker_draining(const struct worker *w)
+{
+    return w->draining;
+}
+
+void worker_ring_all(struct worker *w)
+{
+    for (uint32_t i = 0; i < w->board->n_slots; i++)
+        board_ring(BOARD_FD_BELL_0 + (int)i);
+}
+
+struct store_reader *worker_reader_open(struct worker *w, struct err *err)
+{
+    struct store_reader *r;
+    return store_reader_open(w->config->state_dir, &r, err) < 0 ? NULL : r;
+}
+
+void worker_reader_close(struct store_reader *r)
+{
+    store_reader_close(r);
+}
+
+void worker_stream_open(struct worker *w, struct http_request *req, const char *last_event_id,
+                        const char *job_id, const char *client_address)
+{
+    events_subscribe(w->events, req, last_event_id, job_id, client_address);
+}
+
+/* ---- the stop ---- */
+
+static void leave_loop(void *ctx)
+{
+    loop_stop(((struct worker *)ctx)->loop);
+}
+
+/* Off the loop, which goes on answering: waits for what runs, then for the answers. */
+static void *stopper_main(void *arg)
+{
+    struct worker *w = arg;
+    (void)pthread_setname_np(pthread_self(), "lb-stop");
+    writer_stop_claiming(w->writer);
+    runner_drain(w->runner);
+    bool idle = runner_wait_idle(w->runner, w->drain_ms);
+    if (!idle)
+        log_warn("items still running", "count=%d after_ms=%lld note=\"they run again elsewhere\"",
+                 runner_load(w->runner), (long long)w->drain_ms);
+    int64_t until = clock_mono_ms() + ANSWERS_MS;
+    while (api_pending(w->api) > 0 && clock_mono_ms() < until)
+        (void)usleep(10000);
+    loop_post(w->loop, leave_loop, w);
+    return NULL;
+}
+
+static void start_drain(struct worker *w, int64_t drain_ms, const char *why)
+{
+    if (w->draining)
+        return;
+    log_info("worker stopping", "reason=\"%s\" running=%d", why, runner_load(w->runner));
+    w->draining = true;
+    w->drain_ms = drain_ms;
+    http_drain(w->http);
+    events_drain(w->events);
+    must(pthread_create(&w->stopper, NULL, stopper_main, w) == 0);
+}
+
+static void on_signal(void *ctx)
+{
+    struct worker *w = ctx;
+    struct signalfd_siginfo info;
+    if (read(w->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo == SIGTERM)
+        start_drain(w, w->config->graceful_timeout_s * 1000, "SIGTERM");
+    else
+        start_drain(w, 0, "quick stop");
+}
+
+static void on_master_gone(void *ctx)
+{
+    struct worker *w = ctx;
+    loop_unwatch(w->loop, BOARD_FD_MASTER); /* an ended pipe stays readable */
+    start_drain(w, ORPHAN_MS, "the master is gone");
+}
+
+/* ---- the loop's own ---- */
+
+static void on_bell(void *ctx)
+{
+    struct worker *w = ctx;
+    uint64_t n;
+    ssize_t got = read(BOARD_FD_BELL_0 + w->slot, &n, sizeof(n));
+    (void)got; /* rung or not, a look is harmless */
+    events_look(w->events);
+    writer_wake(w->writer);
+}
+
+static void on_beat(void *ctx)
+{
+    struct worker *w = ctx;
+    w->board->slots[w->slot].beat_boot_ms = clock_boot_ms();
+}
+
+/* Signals come through a descriptor to the loop; no thread takes one. */
+static int block_signals(struct worker *w, struct err *err)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGQUIT);
+    must(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return w->signal_fd < 0 ? err_sys(err, ERR_INTERNAL, "signalfd") : 0;
+}
+
+static int open_library(struct worker *w, struct err *err)
+{
+    (void)snprintf(w->library_root, sizeof(w->library_root), "%s", w->config->library);
+    size_t n = strlen(w->library_root);
+    while (n > 1 && w->library_root[n - 1] == '/')
+        w->library_root[--n] = '\0';
+    w->library_fd = open(w->library_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (w->library_fd < 0)
+        return err_sys(err, ERR_IO, "library folder %s", LOG_QUOTE(w->library_root));
+    return 0;
+}
+
+static int start(struct worker *w, struct err *err)
+{
+    if (block_signals(w, err) < 0 || open_library(w, err) < 0)
+        return -1;
+    w->loop = loop_new();
+    on_beat(w);
+    /* The writer makes the files; it gives back what dead workers held before anything runs. It uses the runner. */
+    w->runner = runner_new(w);
+    if (writer_start(w, &w->writer, err) < 0)
+        return -1;
+    w->reader = worker_reader_open(w, err);
+    if (!w->reader || events_start(w, w->reader, &w->events, err) < 0)
+        return -1;
+    runner_start(w->runner);
+    w->scan = scan_start(w);
+    w->api = api_new(w, api_routes, API_THREADS, w->reader);
+    struct http_config hc = {w->config->body_max_bytes, HEADER_BYTES};
+    w->http = http_listen(w->loop, BOARD_FD_LISTEN, &hc, api_on_request, w->api);
+    w->beat = loop_timer_every(w->loop, BEAT_MS, on_beat, w);
+    loop_watch(w->loop, BOARD_FD_BELL_0 + w->slot, on_bell, w);
+    loop_watch(w->loop, w->signal_fd, on_signal, w);
+    loop_watch(w->loop, BOARD_FD_MASTER, on_master_gone, w);
+    return 0;
+}
+
+static void stop(struct worker *w)
+{
+    must(pthread_join(w->stopper, NULL) == 0);
+    bool idle = runner_load(w->runner) == 0;
+    scan_stop(w->scan);
+    if (!idle) {
+        /* A pool thread is inside an operation that did not end in time. Its item belongs to a process that will be
+         * dead in a moment; the others give it back. What was finished is committed first. */
+        writer_stop(w->writer);
+        log_info("worker stopped", "running=%d", runner_load(w->runner));
+        _exit(0);
+    }
+    events_free(w->events);
+    runner_stop(w->runner);
+    api_free(w->api); /* its threads may wait for the writer */
+    writer_stop(w->writer);
+    writer_free(w->writer);
+    runner_free(w->runner);
+    http_free(w->http);
+    loop_timer_free(w->beat);
+    worker_reader_close(w->reader);
+    loop_free(w->loop);
+    log_info("worker stopped", "running=0");
+}
+
+int worker_run(const struct config *config, int slot, struct board *board, struct err *err)
+{
+    struct worker *w = mem_new(sizeof(*w));
+    w->config = config;
+    w->slot = slot;
+    w->board = board;
+    (void)snprintf(w->name, sizeof(w->name), "worker %d", slot);
+    board_owner_new(board, w->owner);
+    if (start(w, err) < 0)
+        return -1; /* the process ends: nothing to clean up */
+    if (write(BOARD_FD_READY, "", 1) != 1)
+        return err_sys(err, ERR_INTERNAL, "tell the master that we are ready");
+    (void)close(BOARD_FD_READY);
+    log_info("worker ready", "pid=%d owner=%s threads=%lld", (int)getpid(), w->owner,
+             (long long)config->threads);
+    writer_wake(w->writer);
+    loop_run(w->loop);
+    stop(w);
+    fd_close(w->library_fd);
+    fd_close(w->signal_fd);
+    free(w);
+    return 0;
+}

@@ -1,0 +1,189 @@
+#include "writer_batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "store_library.h"
+
+/* Room for one more in a list of elements of `size` bytes. */
+static void *grow(void *list, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return list;
+    *cap = *cap ? *cap * 2 : 16;
+    list = realloc(list, *cap * size);
+    must(list != NULL);
+    return list;
+}
+
+void item_done_list_add(struct item_done_list *l, struct item_done *d)
+{
+    l->list = grow(l->list, l->n, &l->cap, sizeof(*l->list));
+    l->list[l->n++] = *d;
+    *d = (struct item_done){0};
+}
+
+void item_done_list_prepend(struct item_done_list *l, struct item_done_list *first)
+{
+    for (size_t i = 0; i < l->n; i++)
+        item_done_list_add(first, &l->list[i]);
+    l->n = 0;
+    item_done_list_clear(l);
+    *l = *first;
+    *first = (struct item_done_list){0};
+}
+
+void item_done_list_clear(struct item_done_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        item_done_clear(&l->list[i]);
+    free(l->list);
+    *l = (struct item_done_list){0};
+}
+
+void item_return_list_add(struct item_return_list *l, struct item *it, bool counted)
+{
+    l->list = grow(l->list, l->n, &l->cap, sizeof(*l->list));
+    l->list[l->n++] = (struct item_return){*it, counted};
+    *it = (struct item){0};
+}
+
+void item_return_list_prepend(struct item_return_list *l, struct item_return_list *first)
+{
+    for (size_t i = 0; i < l->n; i++)
+        item_return_list_add(first, &l->list[i].item, l->list[i].counted);
+    l->n = 0;
+    item_return_list_clear(l);
+    *l = *first;
+    *first = (struct item_return_list){0};
+}
+
+void item_return_list_clear(struct item_return_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        item_clear(&l->list[i].item);
+    free(l->list);
+    *l = (struct item_return_list){0};
+}
+
+bool pace_take(struct pace *p, const char *job_id, int64_t now_ms)
+{
+    size_t at = 0; /* this job's place, else the one that was used longest ago */
+    for (size_t i = 0; i < PACE_JOBS; i++) {
+        if (strcmp(p->jobs[i].job_id, job_id) == 0) {
+            at = i;
+            break;
+        }
+        if (p->jobs[i].at_ms < p->jobs[at].at_ms)
+            at = i;
+    }
+    if (strcmp(p->jobs[at].job_id, job_id) != 0) {
+        memcpy(p->jobs[at].job_id, job_id, UUID_SIZE);
+        p->jobs[at].tokens = PACE_EVENTS;
+    } else {
+        p->jobs[at].tokens += (double)(now_ms - p->jobs[at].at_ms) * PACE_EVENTS / 1000.0;
+        if (p->jobs[at].tokens > PACE_EVENTS)
+            p->jobs[at].tokens = PACE_EVENTS;
+    }
+    p->jobs[at].at_ms = now_ms;
+    if (p->jobs[at].tokens < 1)
+        return false;
+    p->jobs[at].tokens -= 1;
+    return true;
+}
+
+/* Does a later item of the batch belong to the same job? */
+static bool more_of_job(const struct item_done_list *done, size_t i)
+{
+    for (size_t k = i + 1; k < done->n; k++)
+        if (strcmp(done->list[k].item.job_id, done->list[i].item.job_id) == 0)
+            return true;
+    return false;
+}
+
+int batch_finish(struct db *jobs, const char *owner, const struct item_done_list *done,
+                 struct pace *pace, struct notes *notes, struct err *err)
+{
+    int64_t now_ms = clock_mono_ms();
+    for (size_t i = 0; i < done->n; i++) {
+        const struct item_done *d = &done->list[i];
+        bool own = pace_take(pace, d->item.job_id, now_ms) || !more_of_job(done, i);
+        struct item_finish f = {
+            .outcome = d->outcome,
+            .message = d->outcome == ITEM_ERROR ? d->err.msg : NULL,
+            .details = d->details,
+            .final_path = d->result.final_path,
+            .own_event = own,
+        };
+        struct job job;
+        int rc = store_item_finish(jobs, &d->item, owner, &f, d->finished_at, &job, err);
+        if (rc < 0)
+            return err_wrap(err, "item %lld of job %s", (long long)d->item.seq, d->item.job_id);
+        if (rc == 1)
+            notes_counted(notes, &job);
+    }
+    return 0;
+}
+
+int batch_return(struct db *jobs, const char *owner, const struct item_return_list *returns,
+                 struct err *err)
+{
+    for (size_t i = 0; i < returns->n; i++)
+        if (store_item_return(jobs, &returns->list[i].item, owner, returns->list[i].counted, err) <
+            0)
+            return -1;
+    return 0;
+}
+
+static bool touches_library(const struct item_done *d)
+{
+    return d->outcome == ITEM_OK &&
+           (d->result.changed_file || d->result.mark_processed || d->result.mark_duplicate);
+}
+
+bool batch_touches_library(const struct item_done_list *done)
+{
+    for (size_t i = 0; i < done->n; i++)
+        if (touches_library(&done->list[i]))
+            return true;
+    return false;
+}
+
+static struct library_tags tags_of(const struct op_tags *t)
+{
+    return (struct library_tags){
+        .title = t->title,
+        .series = t->series,
+        .issue = t->issue,
+        .publisher = t->publisher,
+        .year = t->year,
+        .volume = t->volume,
+    };
+}
+
+int batch_library(struct db *library, const struct item_done_list *done, struct err *err)
+{
+    for (size_t i = 0; i < done->n; i++) {
+        const struct item_done *d = &done->list[i];
+        if (!touches_library(d))
+            continue;
+        struct library_change c = {
+            .job_id = d->item.job_id,
+            .seq = d->item.seq,
+            .operation = d->item.operation,
+            .path = d->item.path,
+            .final_path = d->result.final_path,
+            .mark_processed = d->result.mark_processed,
+            .mark_duplicate = d->result.mark_duplicate,
+            .changed = d->result.changed_file,
+            .before = tags_of(&d->result.before),
+            .after = tags_of(&d->result.after),
+            .stat = d->has_stat ? &d->stat : NULL,
+            .at = d->finished_at,
+        };
+        if (store_library_item_done(library, &c, err) < 0)
+            return err_wrap(err, "item %lld of job %s", (long long)d->item.seq, d->item.job_id);
+    }
+    return 0;
+}
