@@ -1,0 +1,118 @@
+/*
+ * connection.js - joins stream, watchdog and the life of the page, and says how good the connection is.
+ *
+ * Quality: live (stream open), reconnecting (lost a moment ago), polling (no stream, but questions are
+ * answered; also a hidden page that gave its stream up), offline (no answer at all).
+ * The page catches up when the stream opens, when it becomes visible, thaws, comes back from the page cache or
+ * goes online. A page hidden for 60 s gives its stream up, because a browser has six connections for a host.
+ *
+ * createConnection({jobs, stream, clock, config, page, changed, onOther})
+ *   stream(callbacks)  makes the stream of events.js
+ *   page               {window, document}
+ *   changed(facts)     {quality, newsAt_ms, checkedAt_ms}
+ *   onOther(message)   a message of the stream that is not about a job
+ */
+import { createWatch } from './watch.js';
+
+const HIDDEN_MS = 60000;
+
+export function createConnection({ jobs, stream: makeStream, clock, config, page, changed, onOther }) {
+  const { window, document } = page;
+  let up = false;
+  let reached = true;
+  let polled = false;
+  let opened = false;
+  let hiddenTimer = null;
+  let newsAt_ms = clock.now();
+  let checkedAt_ms = clock.now();
+
+  function quality() {
+    if (up) return 'live';
+    if (window.navigator.onLine === false || !reached) return 'offline';
+    return polled ? 'polling' : 'reconnecting';
+  }
+
+  const say = () => changed({ quality: quality(), newsAt_ms, checkedAt_ms });
+
+  async function ask() {
+    const answer = await jobs.ask();
+    if (!answer.failed) {
+      polled = true;
+      checkedAt_ms = clock.now();
+    }
+    say();
+    return answer;
+  }
+
+  const watch = createWatch({ clock, config, following: jobs.running, ask, onDead: () => stream.restart() });
+
+  const stream = makeStream({
+    onMessage(message) {
+      checkedAt_ms = clock.now();
+      if (message && message.type === 'job_updated') {
+        const isFollowed = message.data && message.data.job_id === jobs.state().followed;
+        watch.heard(jobs.receive(message.data) && isFollowed);
+      } else {
+        watch.heard(false);
+        onOther(message);
+      }
+      say();
+    },
+    onState(state) {
+      up = state === 'open';
+      polled = false;
+      watch.stream(up);
+      if (up && (opened || jobs.running())) void jobs.catchUp();
+      if (up) opened = true;
+      say();
+    },
+  });
+
+  function back() {
+    clock.clearTimeout(hiddenTimer);
+    hiddenTimer = null;
+    watch.hidden(false);
+    stream.resume();
+    void jobs.catchUp();
+  }
+
+  function away() {
+    watch.hidden(true);
+    clock.clearTimeout(hiddenTimer);
+    hiddenTimer = clock.setTimeout(() => stream.pause(), HIDDEN_MS);
+  }
+
+  const isHidden = () => document.visibilityState === 'hidden';
+
+  function start() {
+    document.addEventListener('visibilitychange', () => (isHidden() ? away() : back()));
+    document.addEventListener('freeze', () => stream.pause());
+    document.addEventListener('resume', () => (isHidden() ? void jobs.catchUp() : back()));
+    window.addEventListener('pagehide', () => stream.pause());
+    window.addEventListener('pageshow', (event) => event.persisted && back());
+    window.addEventListener('online', back);
+    window.addEventListener('offline', say);
+    stream.resume();
+    watch.start();
+    if (isHidden()) away();
+  }
+
+  return {
+    start,
+    /* A request did or did not reach the server. */
+    reach(ok) {
+      if (ok === reached) return;
+      reached = ok;
+      if (ok && !up) polled = true;
+      say();
+    },
+    /* The followed job has changed. */
+    news() {
+      newsAt_ms = clock.now();
+      checkedAt_ms = newsAt_ms;
+      say();
+    },
+    /* The configuration arrived, or the followed job is another one. */
+    soon: () => watch.soon(),
+  };
+}

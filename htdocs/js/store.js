@@ -1,0 +1,38 @@
+/*
+ * store.js - what the views draw from: signals, written by main.js and library.js only.
+ */
+import { signal, computed } from '@preact/signals';
+import * as S from './state.js';
+
+export const jobs = signal(S.initial());
+export const connection = signal({ quality: 'reconnecting', newsAt_ms: 0, checkedAt_ms: 0 });
+export const quality = computed(() => connection.value.quality);
+export const pace = signal([]); /* of the followed job; pace.js */
+export const failures = signal({ id: null, results: [], next: null, loading: false });
+export const notices = signal([]); /* {id, kind, text, action} */
+export const theme = signal('system');
+export const now_ms = signal(Date.now()); /* ticks once a second while a job runs */
+export const confirming = signal(null); /* {operation, count, run} */
+
+export const followed = computed(() => S.followedJob(jobs.value));
+export const starting = computed(() => !!jobs.value.starting);
+
+/* The list: the view asked for, the answer shown, and how the asking goes. */
+export const view = signal(null);
+export const files = signal(null);
+export const loading = signal(false);
+export const totals = signal({ all: null, unmarked: null });
+export const selected = signal(new Set());
+
+let noticeId = 0;
+
+/* Shows a notice until it is dismissed; one with the same `about` is replaced. */
+export function notify(kind, text, action = null, about = text) {
+  noticeId += 1;
+  notices.value = [...notices.peek().filter((notice) => notice.about !== about), { id: noticeId, kind, text, action, about }].slice(-5);
+}
+
+export function dismiss(match) {
+  const kept = notices.peek().filter((notice) => !match(notice));
+  if (kept.length !== notices.peek().length) notices.value = kept;
+}

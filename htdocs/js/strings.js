@@ -1,0 +1,75 @@
+/*
+ * strings.js - every text of the page, in one place.
+ */
+import { num, ofTotal, plural, plainTitle, duration } from './format.js';
+
+const DOING = { process: 'Processing', rename: 'Renaming', normalize: 'Normalizing' };
+const WHICH = { all: '', selected: 'Selected ', unmarked: 'Unmarked ' };
+
+export const operations = [
+  { name: 'process', title: 'Process', hint: 'Metadata first, then the file name' },
+  { name: 'rename', title: 'Rename', hint: 'File name only, from the metadata' },
+  { name: 'normalize', title: 'Normalize', hint: 'Metadata only: title, series, number' },
+];
+
+export const scopes = { all: 'All', selected: 'Selected', unmarked: 'Unmarked' };
+export const filters = { all: 'All', marked: 'Marked', unmarked: 'Unmarked', duplicates: 'Duplicates' };
+export const sorts = { name: 'Name', date: 'Modified', size: 'Size' };
+export const marks = { marked: 'Marked', unmarked: 'Unmarked', duplicate: 'Duplicate' };
+export const themes = { system: 'System', light: 'Light', dark: 'Dark' };
+
+export const qualities = {
+  live: { text: 'Live', hint: 'Changes arrive as they happen' },
+  reconnecting: { text: 'Reconnecting', hint: 'The live connection is being made again' },
+  polling: { text: 'Polling', hint: 'No live connection; the page asks the server regularly' },
+  offline: { text: 'Offline', hint: 'The server cannot be reached; the page keeps trying' },
+};
+
+export const statuses = {
+  queued: 'Waiting to start',
+  processing: 'Running',
+  completed: 'Finished',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
+
+export const jobTitle = (operation, scope) => `${DOING[operation]} ${WHICH[scope]}Files...`;
+
+export const show = 'Show';
+export const badAnswer = 'The answer of the server was not understood.';
+export const startFailed = (title, why) => `${plainTitle(title)} did not start: ${why}.`.replace(/\.\.$/, '.');
+export const startLost = (title) =>
+  `${plainTitle(title)}: the server could not be reached, so it probably did not start. Look at the list and try again.`;
+export const cancelFailed = (why) => `The job could not be cancelled: ${why}. It goes on; try again.`;
+export const resumeFailed = (why) => `Running jobs could not be asked for: ${why}. They appear as soon as the server answers.`;
+export const listFailed = (why) => `The list could not be read: ${why}. What is shown may be old.`;
+export const resultsFailed = (why) => `The failed files could not be read: ${why}.`;
+export const saveFailed = (why) => `The setting works here but was not saved: ${why}.`;
+export const unreachable = 'The server cannot be reached. Trying again; running jobs go on without this page.';
+export const retry = 'Try again';
+
+export const confirmTitle = (operation, n) => `${operation.title} all ${plural(n, 'file', 'files')}?`;
+export const confirmText = {
+  process: 'Metadata in the files and their names are changed to match.',
+  rename: 'File names are changed to match the metadata.',
+  normalize: 'Title, series and number in the files are changed.',
+};
+
+/* "23 of 25 files done, 2 failed, in 41 s" */
+export function summary(job) {
+  const parts = [`${num(job.success)} of ${plural(job.total, 'file', 'files')} done`];
+  if (job.errors) parts.push(`${num(job.errors)} failed`);
+  const rest = job.total - job.success - job.errors;
+  if (rest > 0) parts.push(`${num(rest)} not touched`);
+  const took = job.completed_at && job.started_at ? duration(Math.max(0.1, job.completed_at - job.started_at)) : '';
+  return `${parts.join(', ')}${took ? `, in ${took}` : ''}`;
+}
+
+export const heading = (job) => `${plainTitle(job.title)}${job.status === 'processing' ? '' : `: ${(statuses[job.status] ?? job.status).toLowerCase()}`}`;
+export const endedAway = (job) => `${plainTitle(job.title)} ended while you were away: ${summary(job)}.`;
+export const spoken = (job, isEnded) =>
+  isEnded ? `${heading(job)}. ${summary(job)}.` : `${plainTitle(job.title)}: ${ofTotal(job.processed, job.total)}${job.errors ? `, ${num(job.errors)} failed` : ''}`;
+export const stale = (newsSeconds, checkedSeconds) =>
+  newsSeconds - checkedSeconds > 3
+    ? `updated ${duration(newsSeconds)} ago, checked ${duration(checkedSeconds)} ago`
+    : `updated ${duration(newsSeconds)} ago`;

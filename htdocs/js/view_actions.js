@@ -1,0 +1,81 @@
+/*
+ * view_actions.js - the buttons that start jobs, and the question before a big one.
+ */
+import { useEffect, useRef } from 'preact/hooks';
+import { html } from './dom.js';
+import * as store from './store.js';
+import * as texts from './strings.js';
+import { num } from './format.js';
+
+/* More files than this are not changed by one click alone. */
+const ASK_ABOVE = 100;
+
+function counts() {
+  return { all: store.totals.value.all, selected: store.selected.value.size, unmarked: store.totals.value.unmarked };
+}
+
+async function startNow(jobs, library, operation, scope) {
+  const files = scope === 'selected' ? [...store.selected.value] : undefined;
+  if ((await jobs.start(operation.name, scope, files)) && files) library.clearSelection();
+}
+
+function press(event, jobs, library, operation, scope, count) {
+  if (event.detail > 1 || jobs.state().starting) return; /* the second half of a double click */
+  const run = () => startNow(jobs, library, operation, scope);
+  if (scope === 'all' && count > ASK_ABOVE) store.confirming.value = { operation, count, run };
+  else void run();
+}
+
+export function Actions({ jobs, library }) {
+  const count = counts();
+  const busy = store.starting.value;
+  return html`
+    <section class="actions" aria-label="Operations">
+      ${texts.operations.map(
+        (operation) => html`
+          <div class="operation" key=${operation.name}>
+            <h2>${operation.title}</h2>
+            <p>${operation.hint}</p>
+            <div class="buttons">
+              ${Object.entries(texts.scopes).map(
+                ([scope, text]) => html`
+                  <button
+                    id=${`btn-${operation.name}-${scope}`}
+                    class=${operation.name === 'process' ? 'strong' : ''}
+                    disabled=${count[scope] === 0}
+                    aria-disabled=${busy ? 'true' : null}
+                    onClick=${(event) => press(event, jobs, library, operation, scope, count[scope])}
+                  ><span class="vh">${`${operation.title} `}</span>${text}${count[scope] === null ? '' : html` <span class="count">(${num(count[scope])})</span>`}</button>
+                `,
+              )}
+            </div>
+          </div>
+        `,
+      )}
+    </section>
+  `;
+}
+
+export function Confirm() {
+  const asked = store.confirming.value;
+  const dialog = useRef(null);
+  useEffect(() => {
+    if (asked && !dialog.current.open) dialog.current.showModal();
+  }, [asked]);
+  if (!asked) return null;
+  const done = () => (store.confirming.value = null);
+  const go = () => {
+    done();
+    void asked.run();
+  };
+  return html`
+    <dialog id="confirm-dialog" ref=${dialog} onClose=${done} aria-labelledby="confirm-title">
+      <h2 id="confirm-title">${texts.confirmTitle(asked.operation, asked.count)}</h2>
+      <p>${texts.confirmText[asked.operation.name]} You can cancel at any time; files already done stay done.</p>
+      <div class="foot">
+        <button id="btn-confirm-no" onClick=${done}>Keep as they are</button>
+        <button id="btn-confirm" class="strong" onClick=${go}>${asked.operation.title} all</button>
+      </div>
+    </dialog>
+  `;
+}

@@ -1,0 +1,84 @@
+/*
+ * view_app.js - the page's frame: head, notices, the parts below, and what is spoken.
+ */
+import { html, Icon } from './dom.js';
+import * as S from './state.js';
+import * as store from './store.js';
+import * as texts from './strings.js';
+import { announcement, firstAnnouncement } from './announce.js';
+import { Actions, Confirm } from './view_actions.js';
+import { Library } from './view_library.js';
+import { Progress } from './view_progress.js';
+
+function Quality() {
+  const quality = store.quality.value;
+  const { text, hint } = texts.qualities[quality];
+  return html`<span class="quality" data-quality=${quality} title=${hint}>${text}</span>`;
+}
+
+function Head({ library }) {
+  return html`
+    <header class="head">
+      <h1><img src="favicon.svg" alt="" width="28" height="28" />Longbox</h1>
+      <${Quality} />
+      <label class="field"><span class="vh">Colours</span>
+        <select id="theme" value=${store.theme.value} onChange=${(event) => library.setTheme(event.currentTarget.value)}>
+          ${Object.entries(texts.themes).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
+        </select>
+      </label>
+    </header>
+  `;
+}
+
+function Notices() {
+  return html`
+    <div class="notices" aria-live="polite">
+      ${store.notices.value.map(
+        (notice) => html`
+          <div class="notice" data-kind=${notice.kind} key=${notice.id} role=${notice.kind === 'error' ? 'alert' : 'status'}>
+            <${Icon} name=${notice.kind === 'error' ? 'alert' : 'check'} />
+            <p>${notice.text}</p>
+            ${notice.action &&
+            html`<button onClick=${() => {
+              store.dismiss((other) => other.id === notice.id);
+              notice.action.run();
+            }}>${notice.action.text}</button>`}
+            <button class="plain" aria-label="Dismiss" onClick=${() => store.dismiss((other) => other.id === notice.id)}><${Icon} name="cross" /></button>
+          </div>
+        `,
+      )}
+    </div>
+  `;
+}
+
+let last = firstAnnouncement();
+const said = { polite: '', assertive: '' };
+
+/* Two regions for screen readers: progress politely and seldom, the end at once. */
+function Spoken() {
+  const job = store.followed.value;
+  if (job) {
+    const isEnded = S.ended(job);
+    const { speak, next } = announcement(last, job, isEnded, Date.now());
+    last = next;
+    if (speak) said[isEnded ? 'assertive' : 'polite'] = texts.spoken(job, isEnded);
+  }
+  return html`
+    <div class="vh" role="status" aria-live="polite">${said.polite}</div>
+    <div class="vh" aria-live="assertive">${said.assertive}</div>
+  `;
+}
+
+export function App({ jobs, library, moreFailures }) {
+  return html`
+    <${Head} library=${library} />
+    <${Notices} />
+    <main>
+      <${Actions} jobs=${jobs} library=${library} />
+      <${Library} library=${library} />
+    </main>
+    <${Progress} jobs=${jobs} moreFailures=${moreFailures} />
+    <${Confirm} />
+    <${Spoken} />
+  `;
+}

@@ -1,0 +1,204 @@
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { createConnection } from '../../htdocs/js/connection.js';
+import { createStream } from '../../htdocs/js/events.js';
+import { createJobs } from '../../htdocs/js/jobs.js';
+import { createMemory } from '../../htdocs/js/memory.js';
+import { ApiError } from '../../htdocs/js/api.js';
+import * as S from '../../htdocs/js/state.js';
+import * as texts from '../../htdocs/js/strings.js';
+import { asPoll, fakeClock, fakeEventSource, fakeStorage, jobStory } from './fakes.js';
+
+const A = '01920000-0000-7000-8000-00000000000a';
+const CLOSED = 2;
+const CONNECTING = 0;
+
+/* The whole of the three layers over a fake clock, stream and server. `server.job` is what polls see. */
+function rig(config = {}) {
+  const clock = fakeClock();
+  const es = fakeEventSource();
+  const window = Object.assign(new EventTarget(), { navigator: { onLine: true } });
+  const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  const server = { job: null, away: false, gets: [] };
+  const facts = [];
+  const get = async (path) => {
+    server.gets.push([path, clock.now()]);
+    if (server.away) {
+      connection.reach(false);
+      throw new ApiError('network', 'Server not reachable');
+    }
+    connection.reach(true);
+    if (path.startsWith('api/jobs?')) return { jobs: server.job && !S.ended(server.job) ? [server.job] : [] };
+    if (path === 'api/active-job') return { job_id: null };
+    if (server.job && path.startsWith(`api/jobs/${A}`)) return server.job;
+    throw new ApiError('refused', 'Job not found', { status: 404 });
+  };
+  const other = [];
+  const jobs = createJobs({ api: { get, post: async () => ({}) }, memory: createMemory(fakeStorage), changed: () => connection.news(), notify() {}, texts });
+  const settings = { watchdog_timeout_ms: 60000, watchdog_check_ms: 15000, silence_ms: 35000, ...config };
+  const connection = createConnection({
+    jobs,
+    clock,
+    config: () => settings,
+    page: { window, document },
+    stream: (callbacks) => createStream({ url: 'x', EventSource: es.Source, clock, random: () => 1, firstDelayMs: () => 5000, ...callbacks }),
+    changed: (now) => facts.push(now),
+    onOther: (message) => other.push(message),
+  });
+  connection.start();
+  const quality = () => facts[facts.length - 1]?.quality ?? 'reconnecting';
+  const visibility = (state) => {
+    document.visibilityState = state;
+    document.dispatchEvent(new Event('visibilitychange'));
+  };
+  const event = (message) => es.last().says({ type: 'job_updated', data: message });
+  return { clock, es, window, document, server, jobs, connection, other, quality, visibility, event, job: () => jobs.state().jobs[A] };
+}
+
+const story = jobStory(A);
+const last = story[story.length - 1];
+
+test('layer 1: events alone bring a job to its end, and nothing is asked', async () => {
+  const { clock, es, event, quality, server, job } = rig();
+  es.last().opens();
+  for (const message of story) {
+    event(message);
+    await clock.advance(1000);
+  }
+  assert.equal(job().status, 'completed');
+  assert.equal(quality(), 'live');
+  assert.deepEqual(server.gets, []);
+});
+
+test('layer 2: the end is missed while the stream is cut; the reopened stream fetches it', async () => {
+  const { clock, es, event, quality, server, job } = rig();
+  es.last().opens();
+  event(story[2]);
+  es.last().fails(CONNECTING);
+  assert.equal(quality(), 'reconnecting');
+  await clock.advance(1000);
+  server.job = asPoll(last);
+  es.last().opens();
+  await clock.settle();
+  assert.equal(job().status, 'completed');
+  assert.equal(quality(), 'live');
+});
+
+test('layer 3: a stream that is open and dead; the job is right within the watchdog time', async () => {
+  const { clock, es, event, server, job } = rig({ silence_ms: 1e9 });
+  es.last().opens();
+  event(story[2]);
+  server.job = asPoll(last);
+  await clock.advance(60000);
+  assert.equal(job().status, 'completed');
+  await clock.advance(2000 + 5000);
+  assert.equal(es.made.length, 2, 'a stream that hid the end is replaced');
+});
+
+test('no stream ever: polling alone finishes, a moving job is read every 2 s', async () => {
+  const { clock, es, server, quality, job } = rig();
+  es.last().fails(CLOSED);
+  for (const message of story) {
+    server.job = asPoll(message);
+    await clock.advance(2000);
+    for (const source of es.made) if (source.readyState === CONNECTING) source.fails(CLOSED);
+  }
+  await clock.advance(2000);
+  assert.equal(job().status, 'completed');
+  assert.equal(quality(), 'polling');
+});
+
+test('the quality goes from live over reconnecting and offline back to live', async () => {
+  const { clock, es, server, quality } = rig();
+  es.last().opens();
+  assert.equal(quality(), 'live');
+  server.away = true;
+  es.last().fails(CLOSED);
+  assert.equal(quality(), 'reconnecting');
+  await clock.advance(2000);
+  assert.equal(quality(), 'offline');
+  server.away = false;
+  await clock.advance(3000);
+  es.last().opens();
+  assert.equal(quality(), 'live');
+});
+
+test('offline by the browser, then online: the stream is opened at once', async () => {
+  const { es, window, quality } = rig();
+  es.last().opens();
+  window.navigator.onLine = false;
+  es.last().fails(CLOSED);
+  window.dispatchEvent(new Event('offline'));
+  assert.equal(quality(), 'offline');
+  window.navigator.onLine = true;
+  window.dispatchEvent(new Event('online'));
+  assert.equal(es.made.length, 2);
+});
+
+test('hidden for 60 s: the stream is given up, the job is followed by polls; visible: opened and caught up at once', async () => {
+  const { clock, es, event, server, quality, visibility, job } = rig();
+  es.last().opens();
+  event(story[2]);
+  server.job = asPoll(story[2]);
+  visibility('hidden');
+  await clock.advance(59000);
+  assert.equal(es.last().readyState, 1);
+  await clock.advance(1000);
+  assert.equal(es.last().readyState, CLOSED);
+  server.job = asPoll(last);
+  await clock.advance(15000);
+  assert.equal(job().status, 'completed');
+  assert.equal(quality(), 'polling');
+  visibility('visible');
+  assert.equal(es.made.length, 2);
+});
+
+test('hidden for a moment: the stream stays', async () => {
+  const { clock, es, visibility } = rig();
+  es.last().opens();
+  visibility('hidden');
+  await clock.advance(30000);
+  visibility('visible');
+  await clock.advance(30000);
+  assert.equal(es.made.length, 1);
+  assert.equal(es.last().readyState, 1);
+});
+
+for (const [name, wake] of [
+  ['visible again', (r) => r.visibility('visible')],
+  ['thawed', (r) => r.document.dispatchEvent(new Event('resume'))],
+  ['online', (r) => r.window.dispatchEvent(new Event('online'))],
+  ['back from the page cache', (r) => r.window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))],
+]) {
+  test(`the end that came meanwhile is shown when the page is ${name}`, async () => {
+    const r = rig();
+    r.es.last().opens();
+    r.event(story[2]);
+    r.server.job = asPoll(last);
+    wake(r);
+    await r.clock.settle();
+    assert.equal(r.job().status, 'completed');
+  });
+}
+
+test('going into the page cache closes the stream', () => {
+  const { es, window } = rig();
+  es.last().opens();
+  window.dispatchEvent(new Event('pagehide'));
+  assert.equal(es.last().readyState, CLOSED);
+});
+
+test('messages about other things are handed on', () => {
+  const { es, other } = rig();
+  es.last().opens();
+  es.last().says({ type: 'library_changed', data: {} });
+  assert.deepEqual(other.map((message) => message.type), ['library_changed']);
+});
+
+test('an idle page with a dead stream sees a job started elsewhere', async () => {
+  const { clock, es, server, jobs } = rig();
+  es.last().opens();
+  server.job = asPoll(story[2]);
+  await clock.advance(35000);
+  assert.equal(jobs.state().followed, A);
+});
