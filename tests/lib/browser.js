@@ -1,0 +1,141 @@
+// The page in headless Chromium. What the page writes to the console as an error, and what it throws, fails the test.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { commandLine, isAlive, signal, tree } from './processes.js';
+import { serverTest } from './server.js';
+import { until } from './until.js';
+
+const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
+const NETWORK = /net::ERR_|Failed to load resource/;
+
+export class Browser {
+  // expectCuts: lost connections are part of the test, so the browser's own words about them are no errors.
+  constructor(dir, { expectCuts = false } = {}) {
+    this.profile = path.join(dir, 'profile');
+    this.expectCuts = expectCuts;
+    this.errors = [];
+    this.pages = [];
+  }
+
+  async start() {
+    const { chromium } = createRequire(import.meta.url)('playwright-core');
+    fs.mkdirSync(this.profile, { recursive: true });
+    this.context = await chromium.launchPersistentContext(this.profile, {
+      executablePath: EXECUTABLE, headless: true, chromiumSandbox: false, viewport: { width: 1100, height: 800 },
+      args: ['--disable-dev-shm-usage', '--disable-gpu'],
+    });
+    this.pid = tree(process.pid).find((p) => p.pid !== process.pid && commandLine(p.pid)[0].includes('chrom')
+      && commandLine(p.pid).some((a) => a === `--user-data-dir=${this.profile}`)).pid;
+    await this.context.addInitScript(() => {
+      globalThis.seenJobs = []; // what the page applied
+      document.addEventListener('longbox:job', (e) => globalThis.seenJobs.push(structuredClone(e.detail)));
+      globalThis.seenEvents = []; // what its stream brought
+      globalThis.EventSource = class extends EventSource {
+        constructor(...args) {
+          super(...args);
+          this.addEventListener('message', (e) => globalThis.seenEvents.push(JSON.parse(e.data)));
+        }
+      };
+    });
+    return this;
+  }
+
+  async open(url) {
+    const page = await this.context.newPage();
+    page.on('console', (m) => {
+      if (m.type() === 'error' && !(this.expectCuts && NETWORK.test(m.text()))) {
+        this.errors.push(`console: ${m.text()} (${m.location().url})`);
+      }
+    });
+    page.on('pageerror', (e) => this.errors.push(`thrown: ${e.stack || e}`));
+    this.pages.push(page);
+    await page.goto(url, { waitUntil: 'domcontentloaded' });
+    return page;
+  }
+
+  // As a power switch would; the profile stays.
+  async kill() {
+    const all = tree(this.pid);
+    for (const p of all) signal(p.pid, 'SIGKILL');
+    await until('the browser to be gone', 10, () => all.every((p) => !isAlive(p.pid)));
+    await this.context.close().catch(() => {}); // it is gone already
+    this.pages = [];
+    for (const name of ['SingletonLock', 'SingletonSocket', 'SingletonCookie']) {
+      fs.rmSync(path.join(this.profile, name), { force: true });
+    }
+  }
+
+  async close() {
+    await this.context.close().catch(() => {}); // may have been killed
+    if (isAlive(this.pid)) for (const p of tree(this.pid)) signal(p.pid, 'SIGKILL');
+  }
+}
+
+// What the page shows now.
+export function look(page) {
+  return page.evaluate(() => {
+    const text = (id) => (document.getElementById(id) || {}).innerText;
+    const dialog = document.getElementById('progress-dialog');
+    const d = document.body.dataset;
+    return {
+      dialog: Boolean(dialog && dialog.getClientRects().length > 0),
+      text: text('progress-text'), summary: text('summary'), quality: d.quality,
+      jobId: d.jobId, status: d.jobStatus, processed: Number(d.processed), total: Number(d.total), version: Number(d.version),
+    };
+  });
+}
+
+// Waits until the page shows what is asked for; the reload of a page is waited out.
+export function untilPage(what, page, seconds, test) {
+  let last;
+  return until(what, seconds, async () => {
+    try {
+      last = await look(page);
+    } catch (e) {
+      if (!/navigation|destroyed/.test(e.message)) throw e;
+      return null;
+    }
+    return test(last) ? last : null;
+  }, 30).catch((e) => { throw new Error(`${e.message}; the page shows ${JSON.stringify(last)}`); });
+}
+
+export const untilEnded = (page, seconds, status = 'completed') => untilPage(`the page to show "${status}" with a summary`,
+  page, seconds, (v) => v.status === status && v.summary);
+
+// The states of a job the page applied since it was loaded, with what must hold for them.
+export async function appliedJobs(page, jobId) {
+  const jobs = (await page.evaluate(() => globalThis.seenJobs)).filter((j) => j.job_id === jobId);
+  for (let i = 1; i < jobs.length; i++) {
+    assert.ok(jobs[i].version >= jobs[i - 1].version, `version ${jobs[i].version} after ${jobs[i - 1].version}`);
+    assert.ok(jobs[i].processed >= jobs[i - 1].processed, 'progress never goes backwards');
+  }
+  return jobs;
+}
+
+// Every k of n for which the page's own stream brought an event of the job.
+export async function streamedSteps(page, jobId) {
+  const events = await page.evaluate(() => globalThis.seenEvents);
+  return [...new Set(events.filter((e) => e.type === 'job_updated' && e.data.job_id === jobId).map((e) => e.data.progress.processed))];
+}
+
+// A test with a server and a browser; the body gets (server, browser).
+export function pageTest(name, options, body) {
+  serverTest(name, { seconds: 90, ...options }, async (server) => {
+    const browser = new Browser(server.dir, options);
+    await browser.start();
+    try {
+      await body(server, browser);
+      assert.deepEqual(browser.errors, [], 'errors of the page');
+    } catch (e) {
+      for (const page of browser.pages) {
+        const shown = await look(page).catch((x) => x.message);
+        console.error(`--- ${page.url()} shows ${JSON.stringify(shown)}; errors: ${JSON.stringify(browser.errors)}`);
+      }
+      throw e;
+    } finally {
+      await browser.close();
+    }
+  });
+}
