@@ -40,7 +40,7 @@ BINS     := $(addprefix $(B)/bin/,longbox longboxd longbox-worker)
 PAGE     := build/htdocs/index.html
 
 all: $(BINS) ## build longbox, longboxd and longbox-worker into build/bin
-	@ln -sfn $(VARIANT)/bin build/bin
+	@[ $(B) != build/$(VARIANT) ] || ln -sfn $(VARIANT)/bin build/bin
 
 $(GEN)/schema.c: shared/schema/embed.sh $(wildcard shared/schema/*/*.sql)
 	@mkdir -p $(@D)
@@ -73,6 +73,8 @@ $(BINS):
 $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libtest.a $(B)/libworker.a $(B)/libmaster.a $(B)/liblongbox.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lcmocka -lpthread -lm
+# The stress can switch the gate off, to show what it is for.
+$(B)/load/wal_stress: LDFLAGS += -Wl,--wrap=gate_enter,--wrap=gate_leave
 $(B)/load/%: $(B)/tests/load/%.o $(B)/liblongbox.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lpthread -lm
@@ -110,9 +112,10 @@ check: ## install what is missing, build, run all tests; the last line is "N pas
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug STRICT=1 check-build
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory VARIANT=debug check-run
+STRESS_SECONDS ?= 60
 check-build: all ui $(UNIT) $(B)/load/wal_stress
 check-run:
-	@LB_BIN=$(B)/bin LB_BUILD=$(B) tests/run $(if $(MATCH),--match '$(MATCH)') $(UNIT)
+	@LB_BIN=$(B)/bin tests/run $(if $(MATCH),--match '$(MATCH)') --alone '$(B)/load/wal_stress $(STRESS_SECONDS)' $(UNIT)
 
 unit: ## unit tests only, for the inner loop
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
@@ -126,7 +129,7 @@ check-all: check ## check, and again with the address and thread sanitizers, and
 
 soak: ## the long tests: WAL stress for ten minutes, fuzzers for ten minutes each
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug build/debug/load/wal_stress
-	build/debug/load/wal_stress --seconds 600
+	build/debug/load/wal_stress 600
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
 bench: ## measure, side by side in one run; writes build/bench.json

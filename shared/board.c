@@ -139,14 +139,19 @@ int board_death_signal(const struct board *b, pid_t pid)
     return -1;
 }
 
-/* Start time in ticks since boot of a process that exists and is no zombie; -1 otherwise. */
+#define UNKNOWN_TICKS (-2)
+
+/*
+ * Start time in ticks since boot of a process that exists and is no zombie; -1 when there is none, UNKNOWN_TICKS when
+ * it could not be looked up (no free descriptor, say).
+ */
 static int64_t start_ticks(pid_t pid)
 {
     char path[64], text[1024];
-    struct err ignored;
+    struct err why = {0};
     (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (read_small_file(path, text, sizeof(text), &ignored) < 0)
-        return -1;
+    if (read_small_file(path, text, sizeof(text), &why) < 0)
+        return why.sys == ENOENT || why.sys == ESRCH ? -1 : UNKNOWN_TICKS;
     /* "pid (name) state ppid ...": the name may hold anything, so begin behind its last bracket. */
     char *p = strrchr(text, ')');
     if (p == NULL || p[1] != ' ')
@@ -198,7 +203,9 @@ bool board_owner_alive(const struct board *b, const char *owner)
         return false;
     if (strlen(b->boot_id) != boot_len || memcmp(owner, b->boot_id, boot_len) != 0)
         return false;
-    return start_ticks(pid) == ticks;
+    int64_t found = start_ticks(pid);
+    return found == ticks ||
+           found == UNKNOWN_TICKS; /* who cannot look must not call anybody dead */
 }
 
 pid_t board_owner_pid(const char *owner)

@@ -52,6 +52,9 @@ enum job_status job_status_parse(const char *name);
 bool job_may_move(enum job_status from, enum job_status to);
 const char *job_priority_name(enum job_priority p);
 
+/* How JSON is written everywhere: 15 digits show a double as people wrote it. */
+#define JSON_TEXT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
 /* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL gives null. New reference. */
 json_t *json_text(const char *s);
 json_t *json_text_n(const char *s, size_t len);

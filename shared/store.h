@@ -74,7 +74,7 @@ struct job_filter {
     const char *operation;  /* NULL = any */
     const char *before;     /* job id: older than this one; NULL = from the newest */
 };
-/* Newest first. Returns how many were written to ret. */
+/* Newest first. Returns how many were written to ret. ERR_NOT_FOUND: there is no job `before`. */
 int store_job_list(struct db *db, const struct job_filter *f, struct job *ret, int max,
                    struct err *err) LB_MUST_CHECK;
 /* How many live jobs have each status. */
@@ -115,6 +115,8 @@ int store_job_stage(struct db *db, const struct job_new *n, double now,
 /* Appends items seq_first, seq_first + 1, ... */
 int store_job_stage_items(struct db *db, const char *job_id, int64_t seq_first,
                           const char *const *paths, size_t n, struct err *err) LB_MUST_CHECK;
+/* Gives a staging up; the sweep removes it. One that is not there is fine. */
+int store_job_unstage(struct db *db, const char *job_id, double now, struct err *err) LB_MUST_CHECK;
 /* Shows it to everybody, makes it the active job, writes its first event. Commit with durable = true. */
 int store_job_publish(struct db *db, const char *job_id, double now, struct job *ret,
                       struct err *err) LB_MUST_CHECK;
@@ -170,13 +172,19 @@ void item_copy(struct item *ret, const struct item *from);
 int store_owner_renew(struct db *db, const char *owner, int slot, int64_t lease_until_boot_ms,
                       double now, struct err *err) LB_MUST_CHECK;
 
+struct claimer {
+    const char *owner;   /* who gets the leases */
+    const char *made_by; /* "worker 1": among equals its own jobs go first */
+    int max_attempts;    /* as for store_recover */
+};
 /*
- * Leases up to max queued items to `owner`, by priority, then fair share between jobs, then age; among equals jobs made
- * by `made_by` first. Never an item whose path another lease holds. Starts jobs that were queued: *started (or NULL) is
+ * Leases up to max queued items, by priority, then fair share between jobs, then the claimer's own, then age. Never an
+ * item whose path another lease holds. An item whose next death would be its last is leased alone, while its owner
+ * holds nothing else: when that worker dies, it was this item. Starts jobs that were queued: *started (or NULL) is
  * called with each of them. Returns how many.
  */
-int store_claim(struct db *db, const char *owner, const char *made_by, int max, double now,
-                struct item *ret, void (*started)(void *ctx, const struct job *j), void *ctx,
+int store_claim(struct db *db, const struct claimer *who, int max, double now, struct item *ret,
+                void (*started)(void *ctx, const struct job *j), void *ctx,
                 struct err *err) LB_MUST_CHECK;
 /* Is there an item that could be claimed? A read: 1 = yes (perhaps one that waits for a path), 0 = no. */
 int store_has_work(struct db *db, struct err *err) LB_MUST_CHECK;

@@ -60,6 +60,24 @@ static int note_log_pages(void *ctx, sqlite3 *conn, const char *schema, int page
     return SQLITE_OK;
 }
 
+/* SQLite says what mode it has in the end, not whether it could do what it was asked. */
+static int switch_to_wal(struct db *db, struct err *err)
+{
+    sqlite3_stmt *st;
+    if (sqlite3_prepare_v2(db->conn, "PRAGMA journal_mode = WAL", -1, &st, NULL) != SQLITE_OK)
+        return db_error(db, err, "switch to WAL");
+    bool on = sqlite3_step(st) == SQLITE_ROW &&
+              strcmp((const char *)sqlite3_column_text(st, 0), "wal") == 0;
+    if (sqlite3_finalize(st) != SQLITE_OK)
+        return db_error(db, err, "switch to WAL");
+    if (!on)
+        return err_set(
+            err, ERR_STORE,
+            "%s.db: no write-ahead log on this file system: use a local one for state_dir",
+            file_names[db->file]);
+    return 0;
+}
+
 int db_open(const char *state_dir, enum gate_file file, bool writable, struct db **ret,
             struct err *err)
 {
@@ -79,12 +97,12 @@ int db_open(const char *state_dir, enum gate_file file, bool writable, struct db
     /* Readers never wait for writers in WAL mode; the time-out is for an outside program that locks the file. */
     (void)sqlite3_busy_timeout(db->conn, STORE_BUSY_MS);
     const char *setup =
-        writable ? "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
+        writable ? "PRAGMA wal_autocheckpoint = 0;"
                    "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF;"
                    "PRAGMA journal_size_limit = 16777216;"
                  /* query_only, not a read-only open: a reader must be able to make the -shm file */
                  : "PRAGMA wal_autocheckpoint = 0; PRAGMA query_only = ON;";
-    if (db_exec(db, setup, err) < 0) {
+    if ((writable && switch_to_wal(db, err) < 0) || db_exec(db, setup, err) < 0) {
         db_close(db);
         return -1;
     }

@@ -5,7 +5,7 @@
 int64_t store_event_add(struct db *db, const char *type, const char *job_id, const json_t *data,
                         double now, struct err *err)
 {
-    char *text LB_CLEANUP(mem_free) = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(16));
+    char *text LB_CLEANUP(mem_free) = json_dumps(data, JSON_TEXT_FLAGS);
     must(text != NULL);
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_EVENT_ADD, err) < 0)

@@ -182,47 +182,59 @@ static int start_job(struct db *db, const char *job_id, double now, struct job *
     return store_event_job(db, ret, NULL, now, err);
 }
 
-/* Claims up to max items of one job. Returns how many. */
-static int claim_from(struct db *db, struct claim_job *j, const char *owner, int max, double now,
-                      struct item *ret, void (*started)(void *ctx, const struct job *j), void *ctx,
-                      struct err *err)
-{
-    struct candidate *c = mem_new(sizeof(*c) * (size_t)max);
-    int n = 0, taken = 0;
-    int rc = candidates(db, j, max, c, &n, err);
-    for (int i = 0; rc >= 0 && i < n; i++) {
-        rc = claim_one(db, j, &c[i], owner, now, err);
-        if (rc == 1) {
-            ret[taken++] = c[i].item;
-            c[i].item = (struct item){0};
-        }
-    }
-    candidates_clear(c, n);
-    free(c);
-    if (rc >= 0 && taken > 0 && j->queued) {
-        struct job job;
-        rc = start_job(db, j->job_id, now, &job, err);
-        j->queued = false;
-        if (rc >= 0 && started)
-            started(ctx, &job);
-    }
-    if (rc < 0) {
-        for (int i = 0; i < taken; i++)
-            item_clear(&ret[i]);
-        return -1;
-    }
-    return taken;
-}
-
 struct claims {
     struct db *db;
-    const char *owner;
+    const struct claimer *who;
     double now;
     struct item *ret;
     int n, max;
+    int64_t held; /* leases that the owner had before */
     void (*started)(void *ctx, const struct job *j);
     void *ctx;
 };
+
+/* With one attempt in all, every item would be alone; then a death may take its neighbours along. */
+static bool is_last_chance(const struct claims *c, int attempt)
+{
+    return c->who->max_attempts > 1 && attempt >= c->who->max_attempts;
+}
+
+/* Claims one candidate into the list. 1 = it is ours, 0 = not now. */
+static int claim_into(struct claims *c, struct claim_job *j, struct candidate *candidate,
+                      struct err *err)
+{
+    bool last_chance = is_last_chance(c, candidate->item.attempt);
+    if (last_chance && c->held + c->n > 0)
+        return 0; /* it waits until its owner has nothing else */
+    int rc = claim_one(c->db, j, candidate, c->who->owner, c->now, err);
+    if (rc != 1)
+        return rc;
+    c->ret[c->n++] = candidate->item;
+    candidate->item = (struct item){0};
+    if (last_chance)
+        c->max = c->n;
+    return 1;
+}
+
+/* Claims up to `part` items of one job. */
+static int claim_from(struct claims *c, struct claim_job *j, int part, struct err *err)
+{
+    struct candidate *list = mem_new(sizeof(*list) * (size_t)part);
+    int n = 0, before = c->n;
+    int rc = candidates(c->db, j, part, list, &n, err);
+    for (int i = 0; rc >= 0 && i < n && c->n < c->max; i++)
+        rc = claim_into(c, j, &list[i], err);
+    candidates_clear(list, n);
+    free(list);
+    if (rc >= 0 && c->n > before && j->queued) {
+        struct job job;
+        rc = start_job(c->db, j->job_id, c->now, &job, err);
+        j->queued = false;
+        if (rc >= 0 && c->started)
+            c->started(c->ctx, &job);
+    }
+    return rc < 0 ? -1 : 0;
+}
 
 /* Claims from jobs of one priority: first everybody's fair part, then whoever has more gives the rest. */
 static int claim_group(struct claims *c, struct claim_job *jobs, int n_jobs, struct err *err)
@@ -233,23 +245,41 @@ static int claim_group(struct claims *c, struct claim_job *jobs, int n_jobs, str
             int part = c->max - c->n;
             if (round == 0 && part > fair)
                 part = fair;
-            int rc = claim_from(c->db, &jobs[i], c->owner, part, c->now, c->ret + c->n, c->started,
-                                c->ctx, err);
-            if (rc < 0)
+            if (claim_from(c, &jobs[i], part, err) < 0)
                 return -1;
-            c->n += rc;
         }
     return 0;
 }
 
-int store_claim(struct db *db, const char *owner, const char *made_by, int max, double now,
-                struct item *ret, void (*started)(void *ctx, const struct job *j), void *ctx,
-                struct err *err)
+/* How many leases an owner has, and the highest attempt among them. */
+static int owner_holds(struct db *db, const char *owner, int64_t *ret_n, int *ret_attempt,
+                       struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_OWNER_HOLDS, err) < 0)
+        return -1;
+    query_text(&q, ":owner", owner);
+    int rc = query_step(&q, err);
+    if (rc < 0)
+        return -1;
+    *ret_n = query_col_int(&q, 0);
+    *ret_attempt = (int)query_col_int(&q, 1);
+    return 0;
+}
+
+int store_claim(struct db *db, const struct claimer *who, int max, double now, struct item *ret,
+                void (*started)(void *ctx, const struct job *j), void *ctx, struct err *err)
 {
     must(max <= STORE_LEASES_PER_CLAIM);
+    struct claims c = {
+        .db = db, .who = who, .now = now, .ret = ret, .max = max, .started = started, .ctx = ctx};
+    int attempt;
+    if (owner_holds(db, who->owner, &c.held, &attempt, err) < 0)
+        return -1;
+    if (is_last_chance(&c, attempt))
+        return 0; /* nothing beside it */
     struct claim_job jobs[CLAIM_JOBS_MAX] = {0};
-    int n_jobs = claim_jobs(db, made_by, jobs, err);
-    struct claims c = {db, owner, now, ret, 0, max, started, ctx};
+    int n_jobs = claim_jobs(db, who->made_by, jobs, err);
     int rc = n_jobs < 0 ? -1 : 0;
     for (int from = 0, to; rc >= 0 && from < n_jobs; from = to) {
         for (to = from + 1; to < n_jobs && jobs[to].priority == jobs[from].priority;)

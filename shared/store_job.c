@@ -53,7 +53,7 @@ int store_job_get(struct db *db, const char *job_id, struct job *ret, struct err
     return get(db, SQL_JOB_GET, job_id, ret, err);
 }
 
-/* When a job was made; newer than everything when there is no such job. */
+/* When a job was made; newer than everything for NULL. */
 static int created_at(struct db *db, const char *job_id, double *ret, struct err *err)
 {
     *ret = DBL_MAX;
@@ -64,6 +64,8 @@ static int created_at(struct db *db, const char *job_id, double *ret, struct err
         return -1;
     query_text(&q, ":job_id", job_id);
     int rc = query_step(&q, err);
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "before: job %s is not there any more", job_id);
     if (rc == 1)
         *ret = query_col_real(&q, 0);
     return rc < 0 ? -1 : 0;
@@ -170,6 +172,20 @@ int store_job_stage(struct db *db, const struct job_new *n, double now, struct e
     query_text(&q, ":options", n->options);
     query_text(&q, ":staged_by", n->staged_by);
     query_text(&q, ":key", n->idempotency_key);
+    if (query_run(&q, err) == 0)
+        return 0;
+    if (sqlite3_extended_errcode(db->conn) == SQLITE_CONSTRAINT_UNIQUE)
+        return err_set(err, ERR_BUSY, "a job with this Idempotency-Key is being made; ask again");
+    return -1;
+}
+
+int store_job_unstage(struct db *db, const char *job_id, double now, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_JOB_DROP_STAGING, err) < 0)
+        return -1;
+    query_text(&q, ":job_id", job_id);
+    query_real(&q, ":now", now);
     return query_run(&q, err);
 }
 

@@ -28,8 +28,7 @@ json_t *store_pref_all(struct db *db, struct err *err)
 static int put(struct db *db, enum sql_id id, const char *key, const json_t *value, double now,
                struct err *err)
 {
-    char *text LB_CLEANUP(mem_free) =
-        json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
+    char *text LB_CLEANUP(mem_free) = json_dumps(value, JSON_ENCODE_ANY | JSON_TEXT_FLAGS);
     must(text != NULL);
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, id, err) < 0)

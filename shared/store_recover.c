@@ -79,7 +79,8 @@ struct recovery {
 };
 
 /* 1: the job ended with this item, *ret is the job. 0: it goes on. */
-static int give_back(const struct recovery *r, const struct item *it, struct job *ret, struct err *err)
+static int give_back(const struct recovery *r, const struct item *it, struct job *ret,
+                     struct err *err)
 {
     if (it->attempt < r->max_attempts)
         return store_item_return(r->db, it, r->owner, true, err) < 0 ? -1 : 0;

@@ -34,3 +34,10 @@ bool uuid_valid(const char *s)
     }
     return true;
 }
+
+void uuid_lower(const char *uuid, char ret[UUID_SIZE])
+{
+    must(uuid_valid(uuid));
+    for (int i = 0; i < UUID_SIZE; i++)
+        ret[i] = (char)tolower((unsigned char)uuid[i]);
+}

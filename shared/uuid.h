@@ -10,5 +10,7 @@
 void uuid_new(char ret[UUID_SIZE]);
 /* Any version, hexadecimal in either case, with the four dashes in place. */
 bool uuid_valid(const char *s);
+/* A valid one in lower case, as ids are stored. */
+void uuid_lower(const char *uuid, char ret[UUID_SIZE]);
 
 #endif

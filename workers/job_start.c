@@ -83,8 +83,8 @@ static void log_created(void *arg)
     log_info("active job set", "job=%s title=%s", s->ret->job_id, LOG_QUOTE(s->ret->title));
 }
 
-/* The job that was made with this key. 1 = found, 0 = none. */
-static int find_by_key(struct worker *w, const char *key, struct job *ret, struct err *err)
+int job_find_by_key(struct worker *w, const char *key, const struct op *op, struct job *ret,
+                    struct err *err)
 {
     struct store_reader *reader = worker_reader_open(w, err);
     if (!reader)
@@ -95,7 +95,25 @@ static int find_by_key(struct worker *w, const char *key, struct job *ret, struc
     if (rc == 1)
         rc = store_job_get(db, job_id, ret, err);
     worker_reader_close(reader);
+    if (rc == 1 && strcmp(ret->operation, op->name) != 0)
+        return err_field(err, ERR_CONFLICT, "Idempotency-Key",
+                         "this Idempotency-Key was used for job %s, which is a %s", ret->job_id,
+                         ret->operation);
     return rc;
+}
+
+static int unstage(struct db *db, void *arg, struct err *err)
+{
+    return store_job_unstage(db, ((struct stage *)arg)->job_id, clock_wall_s(), err);
+}
+
+/* What was staged would only be swept after the death of this process. */
+static void give_up(struct worker *w, struct stage *s)
+{
+    struct err why = {0};
+    struct writer_call call = {.file = GATE_JOBS, .fn = unstage, .arg = s};
+    if (s->from > 0 && writer_call(worker_writer(w), &call, &why) < 0)
+        log_warn("staging left behind", "job=%s error=%s", s->job_id, LOG_QUOTE(why.msg));
 }
 
 static int make(struct worker *w, const struct job_request *request, const char *options,
@@ -114,8 +132,10 @@ static int make(struct worker *w, const struct job_request *request, const char 
                                    .fn = stage,
                                    .committed = log_created,
                                    .arg = &s};
-        if (writer_call(worker_writer(w), &call, err) < 0)
-            return -1; /* what was staged goes with the sweep, when this process ends */
+        if (writer_call(worker_writer(w), &call, err) < 0) {
+            give_up(w, &s);
+            return -1;
+        }
         s.from += s.n;
     }
     return 1;
@@ -135,16 +155,11 @@ int job_start(struct worker *w, const struct job_request *request, struct job *r
     if (rc < 0)
         return -1;
     const char *key = request->idempotency_key;
-    if (key) {
-        rc = find_by_key(w, key, ret, err);
-        if (rc != 0)
-            return rc < 0 ? -1 : 0;
-    }
     rc = make(w, request, owned, ret, err);
     if (rc >= 0 || !key)
         return rc;
     /* Two calls with one key at the same moment: the second finds the job of the first. */
     struct err second = {0};
-    int found = find_by_key(w, key, ret, &second);
+    int found = job_find_by_key(w, key, request->op, ret, &second);
     return found == 1 ? 0 : rc;
 }

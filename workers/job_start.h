@@ -34,6 +34,12 @@ struct job_request {
 };
 
 /*
+ * The job that was made with this idempotency key. 1 = found, 0 = none. ERR_CONFLICT: it was made by another operation.
+ */
+int job_find_by_key(struct worker *w, const char *key, const struct op *op, struct job *ret,
+                    struct err *err) LB_MUST_CHECK;
+
+/*
  * Returns when the job, its items and the active job are committed and on the disk. From then on every worker knows it.
  * Any API thread. With an idempotency key that was used before: *ret is the job of then, and the result is 0
  * instead of 1.

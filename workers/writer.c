@@ -18,6 +18,10 @@
 /* Without a bell or a request the writer looks at the stores so often; nothing depends on it. */
 #define LOOK_MS  1000
 #define SWEEP_MS 5000
+/* While there is something to sweep: a thousand rows at a time, with room for others in between. */
+#define SWEEP_PAUSE_MS 20
+/* A stop does not wait longer for a store that cannot be written. */
+#define STOP_TRIES_MS 5000
 
 struct pending_call {
     const struct writer_call *call;
@@ -135,6 +139,8 @@ static void gather(struct writer *w, struct round *r)
     while (!anything(w)) {
         int64_t now = clock_mono_ms();
         int64_t until = w->next_look_ms < w->next_renew_ms ? w->next_look_ms : w->next_renew_ms;
+        if (w->next_sweep_ms < until)
+            until = w->next_sweep_ms;
         if (until <= now)
             break;
         (void)lock_wait(&w->lock, &w->wake, until - now);
@@ -196,7 +202,7 @@ static void look(struct writer *w, struct round *r)
         rc = store_needs_sweep(jobs, board, clock_wall_s() - (double)c->job_keep_s, c->events_kept,
                                &err);
         r->sweep = rc == 1;
-        w->next_sweep_ms = now + (r->sweep ? 0 : SWEEP_MS);
+        w->next_sweep_ms = now + (r->sweep ? SWEEP_PAUSE_MS : SWEEP_MS);
     }
     if (rc >= 0 && r->claiming && !r->stopping) {
         r->want = runner_wanted(worker_runner(w->worker));
@@ -332,8 +338,8 @@ static int write_jobs(struct writer *w, struct round *r, struct item *claimed, i
         return -1;
     if (r->want > 0) {
         int max = r->want < STORE_LEASES_PER_CLAIM ? r->want : STORE_LEASES_PER_CLAIM;
-        *n_claimed = store_claim(jobs, owner, worker_name(w->worker), max, now, claimed,
-                                 notes_started, &r->notes, err);
+        struct claimer who = {owner, worker_name(w->worker), (int)c->max_attempts};
+        *n_claimed = store_claim(jobs, &who, max, now, claimed, notes_started, &r->notes, err);
         if (*n_claimed < 0)
             return -1;
     }
@@ -458,6 +464,7 @@ static void *thread_main(void *arg)
         *w->start_err = err;
         pthread_cond_signal(&w->ready);
     }
+    int64_t stop_ms = 0;
     for (bool go_on = rc >= 0; go_on;) {
         struct round r;
         gather(w, &r);
@@ -474,7 +481,10 @@ static void *thread_main(void *arg)
         item_done_list_clear(&r.done);
         item_return_list_clear(&r.returns);
         LOCK_SCOPE(&w->lock);
-        go_on = !(r.stopping && !w->calls && !w->done.n && !w->returns.n);
+        bool empty = !w->calls && !w->done.n && !w->returns.n;
+        if (r.stopping && !stop_ms)
+            stop_ms = clock_mono_ms();
+        go_on = !r.stopping || (!empty && clock_mono_ms() - stop_ms < STOP_TRIES_MS);
     }
     store_close(w->store);
     return NULL;

@@ -102,6 +102,16 @@ static bool more_of_job(const struct item_done_list *done, size_t i)
     return false;
 }
 
+/* The lease of a job's last item in the batch was lost: what was counted silently before it is told now. */
+static int tell_silent_progress(struct db *jobs, const struct item_done *d, struct err *err)
+{
+    struct job job;
+    int rc = store_job_get(jobs, d->item.job_id, &job, err);
+    if (rc != 1 || job_status_is_final(job.status))
+        return rc < 0 ? -1 : 0;
+    return store_event_job(jobs, &job, NULL, d->finished_at, err);
+}
+
 int batch_finish(struct db *jobs, const char *owner, const struct item_done_list *done,
                  struct pace *pace, struct notes *notes, struct err *err)
 {
@@ -122,6 +132,8 @@ int batch_finish(struct db *jobs, const char *owner, const struct item_done_list
             return err_wrap(err, "item %lld of job %s", (long long)d->item.seq, d->item.job_id);
         if (rc == 1)
             notes_counted(notes, &job);
+        else if (own && i > 0 && tell_silent_progress(jobs, d, err) < 0)
+            return -1;
     }
     return 0;
 }

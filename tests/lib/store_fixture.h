@@ -26,6 +26,10 @@ struct fixture {
 };
 extern struct fixture fx;
 
+#define FX_MAX_ATTEMPTS 3
+/* The fixture's owner, as worker 0; &fx_claimer for store_claim. */
+#define fx_claimer ((struct claimer){fx.owner, "worker 0", FX_MAX_ATTEMPTS})
+
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 #define FX_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
