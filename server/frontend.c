@@ -17,11 +17,13 @@
 #include "log.h"
 
 #define TEMPLATE_MAX (256 * 1024)
-#define BODY_SLACK   65536
 #define LISTEN_FD    3 /* in h2o */
 
 static const char error_502[] =
     "{\"error\": \"the server is busy or restarting; try again\", \"code\": \"busy\"}\n";
+static const char error_413[] = "{\"error\": \"the request is too large: its body is longer than "
+                                "this call takes, or it names too many "
+                                "files\", \"code\": \"too_large\"}\n";
 
 /* ---- the template ---- */
 
@@ -127,6 +129,14 @@ static int write_file(const char *path, const char *text, struct err *err)
     return 0;
 }
 
+/* A body that the front end answers with by itself. */
+static int write_error(const char *run_dir, const char *name, const char *text, struct err *err)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/errors/%s", run_dir, name);
+    return write_file(path, text, err);
+}
+
 /* Runs `h2o -t`. What it says is in the message when it is not content. */
 static int check_conf(const struct frontend *f, struct err *err)
 {
@@ -185,7 +195,7 @@ static int render_conf(const struct config *c, const char *run_dir, const char *
         find(c->htdocs, pages, htdocs, err) < 0 || read_file(template_path, &template, err) < 0)
         return -1;
     (void)snprintf(port, sizeof(port), "%u", address_port(listen));
-    (void)snprintf(body, sizeof(body), "%" PRId64, c->body_max_bytes + BODY_SLACK);
+    (void)snprintf(body, sizeof(body), "%" PRId64, c->body_max_bytes);
     (void)snprintf(conns, sizeof(conns), "%" PRId64, c->front_connections);
     const struct frontend_var vars[] = {
         {"root",
@@ -236,8 +246,8 @@ int frontend_prepare(const struct config *c, const char *run_dir, const char *wo
     (void)snprintf(errors, sizeof(errors), "%s/errors", run_dir);
     if (mkdir(errors, 0700) < 0 && errno != EEXIST)
         return err_sys(err, ERR_IO, "make %s", errors);
-    (void)snprintf(errors, sizeof(errors), "%s/errors/502.json", run_dir);
-    if (write_file(errors, error_502, err) < 0 ||
+    if (write_error(run_dir, "502.json", error_502, err) < 0 ||
+        write_error(run_dir, "413.json", error_413, err) < 0 ||
         write_file(ret->conf_path, strbuf_str(&conf), err) < 0)
         return -1;
     return check_conf(ret, err);

@@ -133,10 +133,15 @@ static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
     struct http_conn *c = conn;
     if (info->n_added == 0 || c->phase > HTTP_READING)
         return;
-    char line[16] = "";
+    /* Peeked at, not copied out: bufferevent freezes the start of its output between two writes. */
     struct evbuffer_ptr at;
+    struct evbuffer_iovec first;
     if (evbuffer_ptr_set(out, &at, info->orig_size, EVBUFFER_PTR_SET) < 0 ||
-        evbuffer_copyout_from(out, &at, line, 12) < 12 || strncmp(line, "HTTP/", 5) != 0)
+        evbuffer_peek(out, 12, &at, &first, 1) < 1 || first.iov_len < 12)
+        return;
+    char line[16] = "";
+    memcpy(line, first.iov_base, 12);
+    if (strncmp(line, "HTTP/", 5) != 0)
         return;
     long status = strtol(line + 9, NULL, 10);
     if (status == 100)

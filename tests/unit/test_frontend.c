@@ -25,7 +25,7 @@ static int group_setup(void **state)
 static int group_teardown(void **state)
 {
     (void)state;
-    static const char *const files[] = {"h2o.conf", "errors/502.json", "bad.in"};
+    static const char *const files[] = {"h2o.conf", "errors/502.json", "errors/413.json", "bad.in"};
     char path[128];
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
@@ -140,7 +140,7 @@ static void plain_configuration_is_accepted(void **state)
 {
     (void)state;
     static const char *const wanted[] = {"\n  host: \"127.0.0.1\"\n  port: 18080\n",
-                                         "limit-request-body: 16842752",
+                                         "limit-request-body: 16777216",
                                          "max-connections: 8192",
                                          "/workers.sock]/api\"",
                                          "http1-upgrade-to-http2: OFF",

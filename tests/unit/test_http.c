@@ -192,6 +192,11 @@ static void a_body_over_the_limit_is_refused_by_the_handler(void **state)
     raw_send(&c, big); /* exactly as much as allowed */
     raw_read(&c, &a, false);
     assert_int_equal(a.status, 422);
+    /* The second request of a connection is refused in the same way as the first. */
+    raw_send(&c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n");
+    raw_read(&c, &a, false);
+    assert_int_equal(a.status, 413);
+    assert_string_equal(a.body, "too_large");
     raw_close(&c);
     refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n", 413, "too_large");
     refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\nExpect: 100-continue\r\n\r\n",
