@@ -36,7 +36,7 @@ int bookname_format(const char *template, int padding, const char *extension,
                     struct err *err) LB_MUST_CHECK;
 
 /* Checks a template a user wants to set: not empty, not over 512 bytes, UTF-8, no slash outside
- * placeholders. */
+ * placeholders, and one that tells the books of a series apart. */
 int bookname_check_template(const char *template, struct err *err) LB_MUST_CHECK;
 
 /* The series that `normalize` takes from a folder's name: `_` becomes `:`, "(*)" and "[*]" go. */

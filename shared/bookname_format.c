@@ -385,10 +385,16 @@ int bookname_check_template(const char *template, struct err *err)
         return err_field(err, ERR_BAD_FIELD, "format", "the file name template is not UTF-8");
     for (const char *p = template; *p;) {
         const char *stop = *p == '{' ? placeholder_end(p) : NULL;
-        if (*p == '/')
+        if (*p == '/' || *p == '\\')
             return err_field(err, ERR_RANGE, "format",
                              "the file name template has a slash: books stay in their folder");
         p = stop ? stop : p + 1;
     }
+    if (!strstr(template, "{issue}") && !strstr(template, "{issue_no_pad}") &&
+        !strstr(template, "{title}"))
+        return err_field(
+            err, ERR_RANGE, "format",
+            "the file name template has no {issue}, {issue_no_pad} or {title}: all books "
+            "of a series would get one name");
     return 0;
 }

@@ -1,5 +1,4 @@
 /* The active job: the one that pages follow by default. */
-#include <ctype.h>
 #include <string.h>
 
 #include "api.h"
@@ -65,8 +64,7 @@ int api_active_post(struct api_call *call, struct err *err)
         return err_field(err, ERR_RANGE, "job_title", "job_title must have at most %d bytes",
                          JOB_TITLE_MAX);
     struct change c = {.title = title ? title : "Processing..."};
-    for (int i = 0; i < UUID_SIZE; i++)
-        c.job_id[i] = (char)tolower((unsigned char)job_id[i]);
+    uuid_lower(job_id, c.job_id);
     struct writer_call wc = {
         .file = GATE_JOBS, .durable = true, .ring = true, .active = true, .fn = set, .arg = &c};
     if (writer_call(worker_writer(call->worker), &wc, err) < 0)

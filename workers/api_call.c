@@ -23,8 +23,11 @@ int api_call_read_body(struct api_request *r, struct err *err)
     r->call.body = json_loadb(r->body, r->body_len, JSON_REJECT_DUPLICATES, &why);
     if (r->call.body)
         return 0;
-    return err_set(err, ERR_BAD_JSON, "body is not JSON: line %d, column %d: %s", why.line,
-                   why.column, why.text);
+    const char *what = json_error_code(&why) == json_error_null_character
+                           ? "a string must not hold the character NUL"
+                           : why.text;
+    return err_set(err, ERR_BAD_JSON, "body is not a JSON object or array: line %d, column %d: %s",
+                   why.line, why.column, what);
 }
 
 void api_call_clear(struct api_call *call)

@@ -50,8 +50,7 @@ static int append(const char *bytes, size_t len, void *out)
 static void append_members(struct strbuf *out, json_t *object)
 {
     must(object);
-    must(json_dump_callback(object, append, out,
-                            JSON_COMPACT | JSON_EMBED | JSON_REAL_PRECISION(16)) == 0);
+    must(json_dump_callback(object, append, out, JSON_EMBED | JSON_TEXT_FLAGS) == 0);
     json_decref(object);
 }
 

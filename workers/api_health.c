@@ -2,6 +2,7 @@
 
 #include "api.h"
 #include "board.h"
+#include "clock.h"
 #include "handlers.h"
 #include "log.h"
 #include "scan_walk.h"
@@ -10,6 +11,7 @@
 #include "worker.h"
 
 #define RETRY_AFTER_S "5"
+#define SCAN_GRACE_MS 30000 /* the first scan after a start, or one of a slow disk */
 
 /* ---- health ---- */
 
@@ -58,6 +60,15 @@ static uint32_t ready_workers(struct board *board)
     return n;
 }
 
+/* The scan is what watches the folder: did the last one end well, and not too long ago? */
+static bool scan_works(struct worker *w)
+{
+    const struct board *board = worker_board(w);
+    int64_t allowed_ms = 3 * worker_config(w)->scan_interval_s * 1000 + SCAN_GRACE_MS;
+    return !atomic_load(&board->scan_failed) &&
+           clock_boot_ms() - atomic_load(&board->scan_boot_ms) < allowed_ms;
+}
+
 /* 503 carries Retry-After (docs/API.md). */
 static int reply_health(struct api_call *call, bool healthy, json_t *reply)
 {
@@ -84,10 +95,11 @@ int api_health(struct api_call *call, struct err *err)
                  LOG_QUOTE(why.msg));
     bool healthy = library == 0 && database == 0 && frontend;
     return reply_health(call, healthy,
-                        json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:I}", "status",
+                        json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:I}", "status",
                                   healthy ? "healthy" : "unhealthy", "version", LB_VERSION,
                                   "checks", "watched_dir", outcome(library == 0), "database",
-                                  outcome(database == 0), "workers", workers, "frontend",
+                                  outcome(database == 0), "watcher",
+                                  outcome(scan_works(call->worker)), "workers", workers, "frontend",
                                   outcome(frontend), "file_count", (json_int_t)files));
 }
 

@@ -1,5 +1,4 @@
 /* Reading, cancelling and deleting jobs. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +24,7 @@ static int job_id_param(struct api_call *call, char ret[UUID_SIZE], struct err *
     const char *id = call->path_params[0];
     if (call->path_param_len[0] != UUID_SIZE - 1 || !uuid_valid(id))
         return err_set(err, ERR_NOT_FOUND, "Job not found");
-    for (int i = 0; i < UUID_SIZE; i++)
-        ret[i] = (char)tolower((unsigned char)id[i]);
+    uuid_lower(id, ret);
     return 0;
 }
 
@@ -103,7 +101,7 @@ static int add_results(struct api_call *call, const struct job *job, int64_t aft
     strbuf_addf(out, "],\"%s\":", next_name);
     if (page.more)
         strbuf_addf(out, "%lld", (long long)page.last);
-    else if (after < 0 && results_of(job, outcome) > page.n)
+    else if (after < 0 && max > 0 && results_of(job, outcome) > page.n)
         strbuf_adds(out, "0"); /* older ones are not here */
     else
         strbuf_adds(out, "null");
@@ -131,12 +129,13 @@ static int job_with_results(struct api_call *call, int64_t after, int64_t max, s
     (void)snprintf(etag, sizeof(etag), "\"%lld\"", (long long)job->version);
     api_add_header(call, "ETag", etag);
     const char *known = api_header(call, "If-None-Match");
-    if (known && strcmp(known, etag) == 0) {
+    if (known &&
+        (strcmp(known, "*") == 0 || strstr(known, etag))) { /* also in a list, or as W/"14" */
         call->status = 304;
         return 0;
     }
     json_t *o = job_to_json(job, clock_wall_s());
-    char *text LB_CLEANUP(mem_free) = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(16));
+    char *text LB_CLEANUP(mem_free) = json_dumps(o, JSON_TEXT_FLAGS);
     json_decref(o);
     must(text != NULL);
     strbuf_add(&call->text, text, strlen(text) - 1); /* without the closing brace */
@@ -207,8 +206,13 @@ int api_job_list(struct api_call *call, struct err *err)
     if (parse_status(call, &f, err) < 0 ||
         api_query_int(call, "limit", LIST_DEFAULT, 1, LIST_MAX, &limit, err) < 0)
         return -1;
-    if (f.before && !uuid_valid(f.before))
-        return err_field(err, ERR_BAD_FIELD, "before", "before must be a job id");
+    char before[UUID_SIZE];
+    if (f.before) {
+        if (!uuid_valid(f.before))
+            return err_field(err, ERR_BAD_FIELD, "before", "before must be a job id");
+        uuid_lower(f.before, before);
+        f.before = before;
+    }
     struct job *jobs LB_CLEANUP(mem_free) = mem_new(sizeof(*jobs) * (size_t)(limit + 1));
     int n = store_job_list(store_reader_db(call->reader, GATE_JOBS), &f, jobs, (int)limit + 1, err);
     if (n < 0)

@@ -17,7 +17,7 @@ void api_reply_finish(struct api_request *r)
         r->out_len = call->text.len;
         r->out = strbuf_take(&call->text);
     } else if (call->reply) {
-        r->out = json_dumps(call->reply, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
+        r->out = json_dumps(call->reply, JSON_ENCODE_ANY | JSON_TEXT_FLAGS);
         if (!r->out) {
             struct err err = {0};
             (void)err_set(&err, ERR_INTERNAL, "the answer cannot be written as JSON");

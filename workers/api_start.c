@@ -2,8 +2,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "api.h"
+#include "clock.h"
 #include "files.h"
 #include "handlers.h"
 #include "job_start.h"
@@ -13,9 +15,8 @@
 #include "store.h"
 #include "worker.h"
 
-/* "All" means what is on the disk now, not what the last scan saw. */
-#define SCAN_MAX_AGE_MS 2000
-#define TITLE_DEFAULT   "%s Files..."
+/* "All" means what is on the disk now, not what the last scan saw: the job waits for a scan that begins now. */
+#define SCAN_MAX_AGE_MS 0
 
 static int add_path(void *ctx, const char *path, struct err *err)
 {
@@ -29,6 +30,19 @@ static int library_paths(struct api_call *call, enum library_filter filter, stru
         return -1;
     return store_library_paths(store_reader_db(call->reader, GATE_LIBRARY), filter, add_path, ret,
                                err);
+}
+
+static bool is_file(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* A member of the body; null is as good as absent. */
+static json_t *member(const struct api_call *call, const char *name)
+{
+    json_t *v = json_object_get(call->body, name);
+    return json_is_null(v) ? NULL : v;
 }
 
 /*
@@ -55,7 +69,7 @@ static int selected_paths(struct api_call *call, const json_t *files, struct pat
             (void)snprintf(path, sizeof(path), "%s",
                            json_string_value(value)); /* an id nobody has */
         } else if (path_open(worker_library_fd(call->worker), path, O_PATH, &fd, err) == 0)
-            (*ret_valid)++;
+            *ret_valid += is_file(fd);
         else if (err->code != ERR_NOT_FOUND)
             return -1;
         if (path_list_add(ret, path, err) < 0)
@@ -82,7 +96,7 @@ static int string_items(const json_t *files, struct path_list *ret, struct err *
 
 static int files_member(struct api_call *call, json_t **ret, struct err *err)
 {
-    *ret = json_object_get(call->body, "files");
+    *ret = member(call, "files");
     if (*ret && !json_is_array(*ret))
         return err_field(err, ERR_BAD_FIELD, "files", "files must be an array of paths");
     if (json_array_size(*ret) == 0)
@@ -151,16 +165,34 @@ static int options_of(struct api_call *call, enum which which, const json_t **re
         *ret = call->body;
         return 0;
     }
-    *ret = json_object_get(call->body, "options");
+    *ret = member(call, "options");
     if (*ret && !json_is_object(*ret))
         return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
     return 0;
 }
 
+/*
+ * A call that is sent again, because its answer was lost, gets the job of the first time, whatever has become of the
+ * files since. 1 = *ret is that job, 0 = there is none.
+ */
+static int earlier_job(struct api_call *call, const struct job_request *request, struct job *ret,
+                       struct err *err)
+{
+    const char *key = request->idempotency_key;
+    return key ? job_find_by_key(call->worker, key, request->op, ret, err) : 0;
+}
+
+static int reply_old(struct api_call *call, const struct job *job)
+{
+    return api_reply(
+        call, 200,
+        json_pack("{s:s, s:I}", "job_id", job->job_id, "total_items", (json_int_t)job->total));
+}
+
 static int start_old(struct api_call *call, const char *op_name, enum which which, struct err *err)
 {
-    static const char *const titles[] = {"%s Files...", "%s Selected Files...",
-                                         "%s Unmarked Files..."};
+    static const char *const what[] = {
+        [WHICH_ALL] = "", [WHICH_SELECTED] = "Selected ", [WHICH_UNMARKED] = "Unmarked "};
     const struct op *op = op_find(op_name);
     must(op != NULL);
     struct path_list items LB_CLEANUP(path_list_clear) = {0};
@@ -168,23 +200,22 @@ static int start_old(struct api_call *call, const char *op_name, enum which whic
     if (options_of(call, which, &request.options, err) < 0 ||
         idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
+    struct job job;
+    int rc = earlier_job(call, &request, &job, err);
+    if (rc == 1)
+        return reply_old(call, &job);
     json_t *none = json_object();
-    int rc = op->check_options(request.options ? request.options : none, err);
+    if (rc == 0)
+        rc = op->check_options(request.options ? request.options : none, err);
     json_decref(none);
     if (rc < 0 || collect(call, which, op_name, &items, err) < 0)
         return -1;
     char title[JOB_TITLE_MAX + 1];
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    (void)snprintf(title, sizeof(title), titles[which], op->verb);
-#pragma GCC diagnostic pop
+    (void)snprintf(title, sizeof(title), "%s %sFiles...", op->verb, what[which]);
     request.title = title;
-    struct job job;
     if (job_start(call->worker, &request, &job, err) < 0)
         return -1;
-    return api_reply(
-        call, 200,
-        json_pack("{s:s, s:I}", "job_id", job.job_id, "total_items", (json_int_t)job.total));
+    return reply_old(call, &job);
 }
 
 #define START(op, which, WHICH)                                                                    \
@@ -261,9 +292,9 @@ static int parse_select(const json_t *select, enum library_filter *ret, struct e
 static int new_items(struct api_call *call, const struct op *op, struct path_list *ret,
                      struct err *err)
 {
-    json_t *select = json_object_get(call->body, "select");
+    json_t *select = member(call, "select");
     json_t *files;
-    if (select && json_object_get(call->body, "files"))
+    if (select && member(call, "files"))
         return err_field(err, ERR_BAD_FIELD, "select", "give files or select, not both");
     if (select && op->accepts == ACCEPTS_BOOKS) {
         enum library_filter filter = LIBRARY_ALL;
@@ -294,7 +325,7 @@ static int parse_title(struct api_call *call, const struct op *op, char ret[JOB_
     if (title)
         (void)snprintf(ret, JOB_TITLE_MAX + 1, "%s", title);
     else
-        (void)snprintf(ret, JOB_TITLE_MAX + 1, TITLE_DEFAULT, op->verb);
+        (void)snprintf(ret, JOB_TITLE_MAX + 1, "%s Files...", op->verb);
     return 0;
 }
 
@@ -317,22 +348,30 @@ int api_job_create(struct api_call *call, struct err *err)
                          op_name);
     struct path_list items LB_CLEANUP(path_list_clear) = {0};
     struct job_request request = {.op = op, .items = &items};
-    request.options = json_object_get(call->body, "options");
+    request.options = member(call, "options");
     if (request.options && !json_is_object(request.options))
         return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
     char title[JOB_TITLE_MAX + 1];
-    if (parse_priority(call, &request.priority, err) < 0 || parse_title(call, op, title, err) < 0 ||
-        idempotency_key(call, &request.idempotency_key, err) < 0 ||
-        new_items(call, op, &items, err) < 0)
-        return -1;
-    request.title = title;
     struct job job;
-    int rc = job_start(call->worker, &request, &job, err);
+    if (parse_priority(call, &request.priority, err) < 0 || parse_title(call, op, title, err) < 0 ||
+        idempotency_key(call, &request.idempotency_key, err) < 0)
+        return -1;
+    int rc = earlier_job(call, &request, &job, err);
     if (rc < 0)
         return -1;
+    bool again = rc == 1;
+    if (!again) {
+        request.title = title;
+        if (new_items(call, op, &items, err) < 0)
+            return -1;
+        rc = job_start(call->worker, &request, &job, err);
+        if (rc < 0)
+            return -1;
+        again = rc == 0;
+    }
     char location[320];
     (void)snprintf(location, sizeof(location), "%s/api/jobs/%s",
                    worker_config(call->worker)->base_path, job.job_id);
     api_add_header(call, "Location", location);
-    return api_reply(call, rc == 1 ? 201 : 200, job_to_json(&job, job.created_at));
+    return api_reply(call, again ? 200 : 201, job_to_json(&job, clock_wall_s()));
 }

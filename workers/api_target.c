@@ -79,7 +79,8 @@ static int parse_query(const char *query, struct api_target *ret, struct err *er
             q->value =
                 equals ? decode(equals + 1, len - name_len - 1, true, false) : mem_strdup("");
             if (!q->name || !q->value)
-                return err_set(err, ERR_BAD_REQUEST, "the query has a broken percent escape: %s",
+                return err_set(err, ERR_BAD_REQUEST,
+                               "the query has a broken percent escape, or NUL: %s",
                                LOG_QUOTE(query));
         }
         p += len;

@@ -63,7 +63,7 @@ static void job_frame(struct strbuf *out, const struct job *j, int64_t id, bool 
     json_t *o = job_to_event_json(j, now);
     if (reset)
         (void)json_object_set_new(o, "reset", json_true());
-    char *text LB_CLEANUP(mem_free) = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(16));
+    char *text LB_CLEANUP(mem_free) = json_dumps(o, JSON_TEXT_FLAGS);
     json_decref(o);
     must(text != NULL);
     frame(out, id, "job_updated", text, now);
@@ -96,8 +96,12 @@ static int send_state(struct subscriber *s, int64_t after, bool reset, struct er
     int n = -1;
     if (store_event_range(db, &oldest, &newest, err) == 0) {
         struct job_filter f = {.only_active = true, .status = JOB__COUNT};
-        n = after < 0 ? store_job_list(db, &f, jobs, STATE_JOBS_MAX, err)
-                      : store_jobs_changed(db, after, jobs, STATE_JOBS_MAX, err);
+        if (s->job_id[0]) /* its state, also when it has ended */
+            n = store_job_get(db, s->job_id, jobs, err);
+        else if (after < 0)
+            n = store_job_list(db, &f, jobs, STATE_JOBS_MAX, err);
+        else
+            n = store_jobs_changed(db, after, jobs, STATE_JOBS_MAX, err);
     }
     store_read_end(db);
     if (n < 0)
@@ -105,8 +109,6 @@ static int send_state(struct subscriber *s, int64_t after, bool reset, struct er
     s->last_id = newest;
     struct strbuf out LB_CLEANUP(strbuf_clear) = {0};
     for (int i = 0; i < n; i++) {
-        if (!wants(s, jobs[i].job_id))
-            continue;
         job_frame(&out, &jobs[i], newest, reset);
         send_bytes(s, out.data, out.len);
     }
@@ -226,13 +228,37 @@ static int64_t parse_id(const char *text)
     return *end || errno || v < 0 ? -1 : v;
 }
 
+static void answer_no_job(struct http_request *req)
+{
+    static const struct http_header headers[] = {{"Content-Type", "application/json"},
+                                                 {"Cache-Control", "no-store"}};
+    static const char body[] = "{\"error\":\"Job not found\",\"code\":\"not_found\"}";
+    http_respond(req, 404, headers, ARRAY_LEN(headers), body, sizeof(body) - 1);
+}
+
+/* Is there such a job? Its id in lower case. */
+static bool known_job(struct events *e, const char *text, char ret[UUID_SIZE])
+{
+    struct job job;
+    struct err err = {0};
+    if (!uuid_valid(text))
+        return false;
+    uuid_lower(text, ret);
+    return store_job_get(store_reader_db(e->reader, GATE_JOBS), ret, &job, &err) != 0;
+}
+
 void events_subscribe(struct events *e, struct http_request *req, const char *last_event_id,
                       const char *job_id, const char *address)
 {
     const struct config *c = worker_config(e->worker);
+    char only[UUID_SIZE] = "";
     unlink_gone(e);
     if (!address)
         address = "";
+    if (job_id && *job_id && !known_job(e, job_id, only)) {
+        answer_no_job(req);
+        return;
+    }
     bool full =
         e->n >= c->streams_max || (*address && count_address(e, address) >= c->streams_per_address);
     if (full || e->draining) {
@@ -241,7 +267,7 @@ void events_subscribe(struct events *e, struct http_request *req, const char *la
     }
     struct subscriber *s = mem_new(sizeof(*s));
     s->events = e;
-    (void)snprintf(s->job_id, sizeof(s->job_id), "%s", job_id ? job_id : "");
+    memcpy(s->job_id, only, sizeof(s->job_id));
     (void)snprintf(s->address, sizeof(s->address), "%s", address);
     /* Ends by itself, at a different time for each, so that reconnects spread. */
     int64_t fifth = c->stream_max_s * 1000 / 5;

@@ -22,7 +22,10 @@ int events_start(struct worker *w, struct store_reader *reader, struct events **
                  struct err *err) LB_MUST_CHECK;
 /* The doorbell rang: sends what is new. */
 void events_look(struct events *e);
-/* A new subscriber; strings may be NULL or "". */
+/*
+ * A new subscriber; strings may be NULL or "". A job that is not there is answered with 404: a browser does not come
+ * back after that.
+ */
 void events_subscribe(struct events *e, struct http_request *req, const char *last_event_id,
                       const char *job_id, const char *address);
 /* Ends all streams; new ones end at once. */

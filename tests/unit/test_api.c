@@ -157,7 +157,7 @@ static void the_message_says_where_the_json_breaks(void **state)
     ask("POST", "/api/echo", "", "{\n \"a\": nope}");
     assert_int_equal(a.status, 400);
     assert_string_equal(member("code"), "bad_json");
-    assert_non_null(strstr(member("error"), "body is not JSON: line 2, column "));
+    assert_non_null(strstr(member("error"), "body is not a JSON object or array: line 2, column "));
 }
 
 static void nesting_is_limited(void **state)

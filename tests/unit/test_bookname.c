@@ -318,7 +318,12 @@ static void template_is_checked(void **state)
     (void)state;
     struct err err = {0};
     assert_int_equal(bookname_check_template("{series} - Chapter {issue}", &err), 0);
-    assert_int_equal(bookname_check_template("{a/b}", &err), 0);
+    assert_int_equal(bookname_check_template("{issue}{a/b}", &err), 0);
+    assert_int_equal(bookname_check_template("{series}\\{issue}", &err), -1);
+    assert_int_equal(bookname_check_template("{series} {year}", &err), -1); /* one name for all */
+    assert_int_equal(err_http_status(err.code), 422);
+    assert_int_equal(bookname_check_template("{title}", &err), 0);
+    assert_int_equal(bookname_check_template("{issue_no_pad}", &err), 0);
     assert_int_equal(bookname_check_template("", &err), -1);
     assert_int_equal(err_http_status(err.code), 400);
     assert_string_equal(err.field, "format");
@@ -327,6 +332,7 @@ static void template_is_checked(void **state)
     assert_int_equal(bookname_check_template("x \xff", &err), -1);
     char text[514];
     memset(text, 'x', 513);
+    memcpy(text, "{issue}", 7);
     text[513] = '\0';
     assert_int_equal(bookname_check_template(text, &err), -1);
     text[512] = '\0';
