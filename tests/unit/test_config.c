@@ -308,9 +308,10 @@ static void check_says_what_no_key_alone_can_tell(void **state)
     check_refused("library", "/nonexistent", "key 'library': \"/nonexistent\": No such file");
     check_refused("library", "/dev/null", "key 'library': \"/dev/null\" is not a folder");
     check_refused("duplicate_dir", "/proc", "key 'duplicate_dir': \"/proc\"");
-    check_refused("trash_dir", "/nonexistent", "key 'trash_dir': \"/nonexistent\": No such file");
-    check_refused("trash_dir", "/dev/shm",
-                  "key 'trash_dir': \"/dev/shm\" is on another file system");
+    check_refused("duplicate_dir", "/nonexistent",
+                  "key 'duplicate_dir': \"/nonexistent\": No such file");
+    check_refused("duplicate_dir", "/dev/shm",
+                  "key 'duplicate_dir': \"/dev/shm\" is on another file system");
     check_refused("htdocs", "/nonexistent", "key 'htdocs'");
     check_refused("front_template", "/nonexistent", "key 'front_template'");
     check_refused("h2o", "", "key 'h2o': names no program");
