@@ -20,6 +20,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat
 
 VERSION := $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CLI_LIBS   := $(shell pkg-config --libs libcurl 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -Ishared -I$(GEN) $(PKG_CFLAGS)
 COMPILE = $(CC) -std=gnu11 $(CPPFLAGS) -MMD -MP $(WARN) $(CFLAGS_$(VARIANT)) $(CFLAGS) -c -o $@ $<
@@ -67,17 +68,28 @@ $(B)/%.a:
 $(B)/bin/longbox: $(patsubst %.c,$(B)/%.o,$(CLI_SRC)) $(B)/liblongbox.a
 $(B)/bin/longboxd: $(B)/server/main.o $(B)/libmaster.a $(B)/liblongbox.a
 $(B)/bin/longbox-worker: $(B)/workers/main.o $(B)/libworker.a $(B)/liblongbox.a
+# Only the client speaks HTTP to others; a worker and the master need no such library.
+$(B)/bin/longbox: LIBS := $(CLI_LIBS)
 $(BINS):
 	@mkdir -p $(@D)
-	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lpthread -lm
+	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) $(LIBS) -lpthread -lm
 $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libtest.a $(B)/libworker.a $(B)/libmaster.a $(B)/liblongbox.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lcmocka -lpthread -lm
+# What makes the disk fail under the programs, for tests: preloaded, so never a part of them.
+$(B)/shim/%.so: tests/shim/%.c
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(CC) -std=gnu11 $(WARN) -O1 -g -fPIC -shared -o $@ $< -ldl
 # The stress can switch the gate off, to show what it is for.
 $(B)/load/wal_stress: LDFLAGS += -Wl,--wrap=gate_enter,--wrap=gate_leave
 $(B)/load/%: $(B)/tests/load/%.o $(B)/liblongbox.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lpthread -lm
+# Preloaded into servers under test; never with a sanitizer of their own.
+SHIMS := $(patsubst tests/crash/%.c,$(B)/crash/%.so,$(wildcard tests/crash/*_shim.c))
+$(B)/crash/%.so: tests/crash/%.c
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(CC) -std=gnu11 $(CPPFLAGS) $(WARN) -O1 -g -fPIC -shared -o $@ $<
 .SECONDARY:
 
 # ---- the page ----
@@ -100,9 +112,10 @@ run: ## install what is missing, build, serve: a demo library, or LIBRARY=/path/
 	    $(if $(STATE),--state "$(STATE)",$(if $(LIBRARY),,--state demo/state))
 
 install: all ui ## install into PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/longbox
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/longbox $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 etc/h2o.conf.in etc/longbox.yaml $(DESTDIR)$(PREFIX)/share/longbox
+	install -m 644 etc/h2o.conf.in etc/longbox.yaml etc/longbox.service $(DESTDIR)$(PREFIX)/share/longbox
+	install -m 644 docs/longboxd.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	cp -R build/htdocs $(DESTDIR)$(PREFIX)/share/longbox
 
 # ---- tests ----
@@ -113,9 +126,14 @@ check: ## install what is missing, build, run all tests; the last line is "N pas
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory VARIANT=debug check-run
 STRESS_SECONDS ?= 60
-check-build: all ui $(UNIT) $(B)/load/wal_stress
+check-build: all ui $(UNIT) $(B)/load/wal_stress $(B)/shim/disk.so $(SHIMS)
 check-run:
 	@LB_BIN=$(B)/bin tests/run $(if $(MATCH),--match '$(MATCH)') --alone '$(B)/load/wal_stress $(STRESS_SECONDS)' $(UNIT)
+
+crash: ## the crash tests as make check has them (in make soak they go on until nothing is left to kill)
+	@tests/tools/install-packages check
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
+	@$(MAKE) --no-print-directory VARIANT=debug check-run MATCH=/crash/
 
 unit: ## unit tests only, for the inner loop
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
@@ -127,8 +145,9 @@ check-all: check ## check, and again with the address and thread sanitizers, and
 	    $(MAKE) --no-print-directory VARIANT=$$v check-run || exit 1; done
 	@$(MAKE) --no-print-directory soak
 
-soak: ## the long tests: WAL stress for ten minutes, fuzzers for ten minutes each
-	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug build/debug/load/wal_stress
+soak: ## the long tests: every kill at every point and 600 random ones, WAL stress, fuzzers for ten minutes each
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
+	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 28800 --match '^tests/crash/'
 	build/debug/load/wal_stress 600
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
@@ -148,7 +167,7 @@ build/fuzz/%: tests/fuzz/%.c $(filter-out workers/main.c,$(wildcard workers/*.c)
 
 # ---- the code itself ----
 
-SOURCES := $(wildcard shared/*.[ch] workers/*.[ch] server/*.[ch] tests/unit/*.[ch] tests/lib/*.[ch] tests/load/*.c tests/fuzz/*.c)
+SOURCES := $(wildcard shared/*.[ch] workers/*.[ch] server/*.[ch] tests/unit/*.[ch] tests/lib/*.[ch] tests/load/*.c tests/fuzz/*.c tests/crash/*.c)
 lint: ## layer rules, banned calls, packages without addresses
 	@tests/tools/lint
 format: ## clang-format over all C
@@ -164,5 +183,5 @@ clean: ## remove everything built (the demo library and its state stay)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all ui run install check check-build check-run unit check-all soak bench fuzz lint format analyze clean help
+.PHONY: all ui run install check check-build check-run unit check-all soak bench crash fuzz lint format analyze clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -13,5 +13,10 @@ int cli_serve(int argc, char **argv);       /* cli_serve.c */
 int cli_config(int argc, char **argv);      /* cli_config.c */
 int cli_parse_name(int argc, char **argv);  /* cli_names.c */
 int cli_format_name(int argc, char **argv); /* cli_names.c */
+int cli_submit(int argc, char **argv);      /* cli_jobs.c */
+int cli_jobs(int argc, char **argv);        /* cli_jobs.c */
+int cli_show(int argc, char **argv);        /* cli_jobs.c */
+int cli_cancel(int argc, char **argv);      /* cli_jobs.c */
+int cli_watch(int argc, char **argv);       /* cli_watch.c */
 
 #endif

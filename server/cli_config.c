@@ -42,6 +42,54 @@ static const char markdown_head[] =
     "| key | default | allowed | what it does |\n"
     "|---|---|---|---|\n";
 
+static const char markdown_commands[] =
+    "\n"
+    "## Commands\n"
+    "\n"
+    "`commands` is a list of operations of your own, at most 32. Each runs a program for each item "
+    "of a job, on the pools of all\n"
+    "workers, never through a shell. It stands in the file only; the environment and flags cannot "
+    "set it.\n"
+    "\n"
+    "```yaml\n"
+    "commands:\n"
+    "  - name: checksum\n"
+    "    title: Checksum\n"
+    "    argv: [sha256sum, --, \"{path}\"]\n"
+    "  - name: shrink\n"
+    "    argv: [/usr/local/bin/shrink, --quality, \"80\", \"{path}\"]\n"
+    "    changes_files: true\n"
+    "    timeout_s: 1800\n"
+    "    env:\n"
+    "      LC_ALL: C.UTF-8\n"
+    "```\n"
+    "\n"
+    "| key | default | allowed | what it does |\n"
+    "|---|---|---|---|\n";
+
+static const char markdown_rules[] =
+    "\n"
+    "In any argument but the first, `{path}` becomes the absolute path of the file, "
+    "`{relative_path}` its path in the library,\n"
+    "`{name}` its last part, `{folder}` the absolute path of its folder, `{job_id}` the job, and "
+    "`{seq}` the item's number, from 1.\n"
+    "What was put in is not read again, and is one argument whatever it holds. A name or relative "
+    "path can begin with `-`: put\n"
+    "`--` before it, or use `{path}`. With `accepts: strings`, `{path}`, `{relative_path}` and "
+    "`{name}` are the string itself and\n"
+    "`{folder}` is empty. A text for a shell (`sh -c`) must not hold the name of a file; give it "
+    "as an argument: `[sh, -c, 'wc -c \"$1\"', sh, '{path}']`.\n"
+    "\n"
+    "The program runs in the library folder, in a session and process group of its own, with no "
+    "input. Exit status 0 is success, and the\n"
+    "last line of its output is kept as `details.output`. Another status, or a signal, is an error "
+    "of the item with the last line\n"
+    "of stderr; the last 2 KB are in `details.stderr`. At the time limit or a cancel the group "
+    "gets SIGTERM and, `kill_after_s` later, SIGKILL.\n"
+    "What a program leaves running in its group when it ends is killed. When a worker dies its "
+    "programs die with it and the item\n"
+    "runs again, so a program must bear being run twice on one file; never twice at the same time.\n";
+
 static const char markdown_tail[] =
     "\n"
     "## Environment\n"
@@ -88,6 +136,9 @@ static void markdown(struct strbuf *out)
         add_markdown_text(out, k->text);
         strbuf_adds(out, " |\n");
     }
+    strbuf_adds(out, markdown_commands);
+    config_commands_markdown(out);
+    strbuf_adds(out, markdown_rules);
     strbuf_adds(out, markdown_tail);
 }
 

@@ -11,6 +11,11 @@ static const struct {
     const char *text;
 } commands[] = {
     {"serve", cli_serve, "start the server in the foreground"},
+    {"submit", cli_submit, "start a job"},
+    {"jobs", cli_jobs, "list jobs"},
+    {"show", cli_show, "show a job and its errors"},
+    {"watch", cli_watch, "follow a job to its end"},
+    {"cancel", cli_cancel, "cancel a job"},
     {"config", cli_config, "check, show or explain the settings"},
     {"parse-name", cli_parse_name,
      "read file names on standard input, print what they say as JSON"},

@@ -138,16 +138,15 @@ static int write_error(const char *run_dir, const char *name, const char *text, 
 }
 
 /* Runs `h2o -t`. What it says is in the message when it is not content. */
-static int check_conf(const struct frontend *f, struct err *err)
+static int check_conf(const struct frontend *f, const char *path, struct err *err)
 {
     int pipe_fd[2], out_fd = -1;
     if (pipe2(pipe_fd, O_CLOEXEC) < 0)
-        return err_sys(err, ERR_IO, "check %s", f->conf_path);
+        return err_sys(err, ERR_IO, "check %s", path);
     int in_fd LB_CLEANUP(fd_close) = pipe_fd[0];
     if (child_fd_high(pipe_fd[1], &out_fd, err) < 0)
         return -1;
-    char *const argv[] = {(char *)f->program, (char *)"-t", (char *)"-c", (char *)f->conf_path,
-                          NULL};
+    char *const argv[] = {(char *)f->program, (char *)"-t", (char *)"-c", (char *)path, NULL};
     const struct child_fd fds[] = {{out_fd, STDOUT_FILENO}, {out_fd, STDERR_FILENO}};
     const struct child c = {
         .program = f->program, .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds)};
@@ -168,7 +167,7 @@ static int check_conf(const struct frontend *f, struct err *err)
         return err_sys(err, ERR_IO, "wait for %s -t", f->program);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    return err_set(err, ERR_CONFIG, "the front end does not accept %s (%s): %.200s", f->conf_path,
+    return err_set(err, ERR_CONFIG, "the front end does not accept %s (%s): %.200s", path,
                    child_how(status, how, sizeof(how)), strbuf_str(&said));
 }
 
@@ -221,10 +220,23 @@ static int render_conf(const struct config *c, const char *run_dir, const char *
     return 0;
 }
 
+/* Under another name until h2o has read it, so that one that is no good never takes the place of one that is. */
+static int put_conf(const struct frontend *f, struct err *err)
+{
+    char path[PATH_MAX + 8];
+    (void)snprintf(path, sizeof(path), "%s.new", f->conf_path);
+    if (write_file(path, strbuf_str(&f->conf), err) < 0)
+        return -1;
+    if (check_conf(f, path, err) < 0) {
+        (void)unlink(path); /* its words are in the message */
+        return -1;
+    }
+    return rename(path, f->conf_path) < 0 ? err_sys(err, ERR_IO, "rename %s", path) : 0;
+}
+
 int frontend_prepare(const struct config *c, const char *run_dir, const char *workers_socket,
                      const struct address *listen, struct frontend *ret, struct err *err)
 {
-    struct strbuf conf LB_CLEANUP(strbuf_clear) = {0};
     char errors[PATH_MAX + 32], text[ADDRESS_SIZE], host[ADDRESS_SIZE];
     *ret = (struct frontend){.log_fd = -1, .probe_fd = -1, .tls = c->tls_cert[0] != '\0'};
     if (strlen(run_dir) + 32 > PATH_MAX)
@@ -241,16 +253,15 @@ int frontend_prepare(const struct config *c, const char *run_dir, const char *wo
         if (address_parse(text, &ret->probe_address, err) < 0)
             return -1;
     }
-    if (render_conf(c, run_dir, workers_socket, listen, &conf, err) < 0)
+    if (render_conf(c, run_dir, workers_socket, listen, &ret->conf, err) < 0)
         return -1;
     (void)snprintf(errors, sizeof(errors), "%s/errors", run_dir);
     if (mkdir(errors, 0700) < 0 && errno != EEXIST)
         return err_sys(err, ERR_IO, "make %s", errors);
     if (write_error(run_dir, "502.json", error_502, err) < 0 ||
-        write_error(run_dir, "413.json", error_413, err) < 0 ||
-        write_file(ret->conf_path, strbuf_str(&conf), err) < 0)
+        write_error(run_dir, "413.json", error_413, err) < 0)
         return -1;
-    return check_conf(ret, err);
+    return put_conf(ret, err);
 }
 
 void frontend_clear(struct frontend *f)
@@ -259,6 +270,12 @@ void frontend_clear(struct frontend *f)
     fd_close(f->log_fd);
     f->log_fd = -1;
     strbuf_clear(&f->line);
+    strbuf_clear(&f->conf);
+}
+
+int frontend_restore(const struct frontend *f, struct err *err)
+{
+    return put_conf(f, err);
 }
 
 /* ---- running ---- */
@@ -289,6 +306,7 @@ int frontend_start(struct frontend *f, int listen_fd, pid_t *ret_pid, struct err
     fd_close(f->log_fd);
     f->log_fd = log_fd;
     log_fd = -1;
+    f->said_ready = false;
     strbuf_reset(&f->line);
     return 0;
 }
@@ -334,8 +352,11 @@ bool frontend_probe(struct frontend *f)
     return yes;
 }
 
-static void log_line(const char *line)
+static void take_line(struct frontend *f)
 {
+    const char *line = strbuf_str(&f->line);
+    if (strstr(line, "is ready to serve requests"))
+        f->said_ready = true;
     bool usual = strncmp(line, "[INFO]", 6) == 0 || strstr(line, "is ready to serve requests") ||
                  strstr(line, "received SIGTERM");
     log_event(usual ? LOG_LVL_DEBUG : LOG_LVL_WARN, "h2o", "line=%s", LOG_QUOTE(line));
@@ -361,7 +382,7 @@ void frontend_read_log(struct frontend *f)
                 continue;
             }
             if (f->line.len)
-                log_line(strbuf_str(&f->line));
+                take_line(f);
             strbuf_reset(&f->line);
         }
     }

@@ -17,6 +17,7 @@
 struct frontend {
     const char *program; /* inside the config */
     char conf_path[PATH_MAX];
+    struct strbuf conf; /* what is in it */
     char port_spec[ADDRESS_SIZE + 8]; /* SERVER_STARTER_PORT: "127.0.0.1:8080=3" */
     struct address probe_address;
     bool tls;
@@ -24,18 +25,21 @@ struct frontend {
     int log_fd;
     int probe_fd;
     bool probe_sent;
+    bool said_ready;    /* on its log; frontend_probe may be answered by another on the same socket */
     struct strbuf line; /* of its log, as far as it has come */
 };
 
 /*
  * Writes h2o.conf and errors/502.json into run_dir and lets `h2o -t` read it. The template and the page are found
  * beside the program (exe.h), unless the keys `front_template` and `htdocs` name them. ERR_CONFIG holds h2o's own
- * words.
+ * words, and the h2o.conf that was there is left.
  */
 int frontend_prepare(const struct config *c, const char *run_dir, const char *workers_socket,
                      const struct address *listen, struct frontend *ret,
                      struct err *err) LB_MUST_CHECK;
 void frontend_clear(struct frontend *f);
+/* Writes its h2o.conf again, after one was prepared that does not come up. */
+int frontend_restore(const struct frontend *f, struct err *err) LB_MUST_CHECK;
 
 /* One value or switch of the template. */
 struct frontend_var {

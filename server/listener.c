@@ -111,6 +111,29 @@ int listener_public(const char *text, struct listener *ret, struct err *err)
     return child_fd_high(low, &ret->fd, err);
 }
 
+int listener_inherit(int fd, bool open_to_all, struct listener *ret, struct err *err)
+{
+    struct address a = {.len = sizeof(a.sa)};
+    char text[ADDRESS_SIZE];
+    int listens = 0;
+    socklen_t len = sizeof(listens);
+    int low LB_CLEANUP(fd_close) = fd;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens ||
+        getsockname(fd, (struct sockaddr *)&a.sa, &a.len) < 0 ||
+        (a.sa.ss_family != AF_INET && a.sa.ss_family != AF_INET6))
+        return err_set(err, ERR_CONFIG,
+                       "descriptor %d that was handed over is no TCP socket that listens", fd);
+    if (!open_to_all && !address_is_loopback(&a))
+        return err_set(
+            err, ERR_CONFIG,
+            "the socket that was handed over, %s, can be reached from other machines, "
+            "and everybody there could change the library; set auth: none if that is meant",
+            address_format(&a, text));
+    ret->address = a;
+    low = -1;
+    return child_fd_high(fd, &ret->fd, err);
+}
+
 void listener_close(struct listener *l)
 {
     fd_close(l->fd);

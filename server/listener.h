@@ -29,6 +29,11 @@ struct listener {
 int listener_workers(const char *run_dir, struct listener *ret, struct err *err) LB_MUST_CHECK;
 /* The public TCP socket. The message says address and reason. */
 int listener_public(const char *listen, struct listener *ret, struct err *err) LB_MUST_CHECK;
+/*
+ * A TCP socket that listens already and was handed over; `fd` is closed, also on error. Unless anybody may come
+ * (`open_to_all`, the key auth), its address has to be loopback.
+ */
+int listener_inherit(int fd, bool open_to_all, struct listener *ret, struct err *err) LB_MUST_CHECK;
 
 void listener_close(struct listener *l);
 /* Removes the workers' socket and its folder in /tmp. */

@@ -81,5 +81,11 @@ int main(int argc, char **argv)
         return MASTER_EXIT_CONFIG;
     }
     log_setup("master", (enum log_level)log_level_parse(config.log_level));
-    return master_run(&config);
+    if (config.log_file[0] && log_open_file(config.log_file, &err) < 0) {
+        (void)fprintf(stderr, "longboxd: %s\n", err.msg);
+        return MASTER_EXIT_CONFIG;
+    }
+    const struct master_source source = {
+        .file = file ? file : config_default_file(), .sets = sets, .n_sets = n_sets};
+    return master_run(&config, &source);
 }

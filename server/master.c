@@ -1,4 +1,5 @@
 #include "master.h"
+#include "fault.h"
 #include "master_parts.h"
 
 #include <errno.h>
@@ -18,123 +19,34 @@
 #include "exe.h"
 #include "log.h"
 
-#define START_TRIES      5 /* deaths before ready, of each, after which a start is given up */
-#define PROBE_MS         50
-#define TICK_MS          500  /* looks at the workers' beats */
-#define SLEPT_MS         5000 /* a tick that comes so late: the machine slept, not the workers */
-#define ABORT_TO_KILL_MS 1000
+#define START_TRIES 5 /* deaths before ready, of each, after which a start is given up */
+#define PROBE_MS    50
+#define TICK_MS     500 /* looks at the workers' beats */
 
-/* ---- starting children ---- */
-
-static void start_worker_failed(struct master *m, struct worker *w, struct err *err)
-{
-    int64_t wait_ms = slot_ended(&w->slot, clock_boot_ms());
-    log_error("worker not started", "%s error=%s retry_ms=%" PRId64, w->slot.name,
-              LOG_QUOTE(err->msg), wait_ms);
-    (void)snprintf(m->last_death, sizeof(m->last_death), "%s: %.90s", w->slot.name, err->msg);
-}
-
-static int spawn_worker(struct master *m, size_t i, int ready_write_fd, pid_t *ret_pid,
-                        struct err *err)
-{
-    char number[24];
-    (void)snprintf(number, sizeof(number), "%zu", i);
-    char *const argv[] = {(char *)"longbox-worker", (char *)"--slot", number, NULL};
-    struct child_fd fds[BOARD_FD_BELL_0 + BOARD_MAX_SLOTS] = {
-        {m->workers_socket.fd, BOARD_FD_LISTEN}, {ready_write_fd, BOARD_FD_READY},
-        {m->board_fd, BOARD_FD_BOARD},           {m->life_fd, BOARD_FD_MASTER},
-        {m->state.workers_lock, BOARD_FD_LOCK},
-    };
-    size_t n = BOARD_FD_BELL_0 - BOARD_FD_LISTEN;
-    for (size_t k = 0; k < m->n_workers; k++)
-        fds[n++] = (struct child_fd){m->bells[k], BOARD_FD_BELL_0 + (int)k};
-    /* No death signal: a worker sees the end of the life pipe and drains. */
-    const struct child c = {.program = m->worker_program,
-                            .argv = argv,
-                            .fds = fds,
-                            .n_fds = n,
-                            .env_name = "LONGBOX_CONFIG",
-                            .env_value = strbuf_str(&m->worker_config)};
-    return child_spawn(&c, ret_pid, err);
-}
-
-static void start_worker(struct master *m, size_t i)
-{
-    struct worker *w = &m->workers[i];
-    struct board_slot *shown = &m->board->slots[i];
-    struct err err = {0};
-    int pipe_fd[2], write_fd = -1;
-    pid_t pid = 0;
-    if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK) < 0) {
-        (void)err_sys(&err, ERR_IO, "make a pipe");
-        start_worker_failed(m, w, &err);
-        return;
-    }
-    int read_fd LB_CLEANUP(fd_close) = pipe_fd[0];
-    if (child_fd_high(pipe_fd[1], &write_fd, &err) < 0) {
-        start_worker_failed(m, w, &err);
-        return;
-    }
-    shown->beat_boot_ms = clock_boot_ms(); /* it has its time from here on */
-    int rc = spawn_worker(m, i, write_fd, &pid, &err);
-    fd_close(write_fd);
-    if (rc < 0) {
-        start_worker_failed(m, w, &err);
-        return;
-    }
-    shown->starts++;
-    shown->pid = pid;
-    w->ready_fd = read_fd;
-    read_fd = -1;
-    slot_started(&w->slot, pid, clock_boot_ms());
-}
-
-static void start_front(struct master *m)
-{
-    struct err err = {0};
-    pid_t pid = 0;
-    if (frontend_start(&m->frontend, m->public_socket.fd, &pid, &err) < 0) {
-        int64_t wait_ms = slot_ended(&m->front_slot, clock_boot_ms());
-        log_error("front end not started", "error=%s retry_ms=%" PRId64, LOG_QUOTE(err.msg),
-                  wait_ms);
-        (void)snprintf(m->last_death, sizeof(m->last_death), "front end: %.90s", err.msg);
-        return;
-    }
-    m->board->frontend_pid = pid;
-    slot_started(&m->front_slot, pid, clock_boot_ms());
-}
-
-/* Fills the slots that are empty or whose back-off is over. */
-static void fill_slots(struct master *m, int64_t now_ms)
-{
-    for (size_t i = 0; i < m->n_workers; i++) {
-        const struct slot *s = &m->workers[i].slot;
-        if (s->state == SLOT_EMPTY || (s->state == SLOT_BACKING_OFF && now_ms >= s->retry_ms))
-            start_worker(m, i);
-    }
-    const struct slot *f = &m->front_slot;
-    if (f->state == SLOT_EMPTY || (f->state == SLOT_BACKING_OFF && now_ms >= f->retry_ms))
-        start_front(m);
-}
+/* ---- what happens ---- */
 
 /* At the start: is there no hope that it will ever come up? */
 static void give_up_check(struct master *m)
 {
     bool hopeless = !m->front_slot.ever_ready && m->front_slot.failures >= START_TRIES;
     bool workers_hopeless = true;
-    for (size_t i = 0; i < m->n_workers; i++)
-        if (m->workers[i].slot.ever_ready || m->workers[i].slot.failures < START_TRIES)
+    for (size_t i = 0; i < m->n_wanted; i++)
+        if (m->workers[i].now.slot.ever_ready || m->workers[i].now.slot.failures < START_TRIES)
             workers_hopeless = false;
     if (m->stopping || m->announced || !(hopeless || workers_hopeless))
         return;
     log_error("start failed", "part=\"%s\" tries=%d last=%s note=\"never became ready\"",
               workers_hopeless ? "workers" : "front end", START_TRIES, LOG_QUOTE(m->last_death));
-    master_stop_begin(m, MASTER_EXIT_START);
+    master_stop_begin(m, MASTER_EXIT_START, false);
 }
 
-/* ---- what happens ---- */
+void master_signal(const struct slot *s, int sig)
+{
+    if (s->pid > 0)
+        (void)kill(s->pid, sig); /* ours and unreaped, so the pid is right */
+}
 
-static void ended(struct master *m, struct slot *s, pid_t pid, int status, const char *what)
+void master_ended(struct master *m, struct slot *s, pid_t pid, int status, const char *what)
 {
     char how[64];
     bool told = s->state == SLOT_DRAINING;
@@ -152,115 +64,48 @@ static void ended(struct master *m, struct slot *s, pid_t pid, int status, const
                  was_ready ? "soon after it was ready" : "before it was ready", wait_ms);
 }
 
-static void worker_ended(struct master *m, size_t i, pid_t pid, int status)
-{
-    struct worker *w = &m->workers[i];
-    struct board_slot *shown = &m->board->slots[i];
-    bool told = w->slot.state == SLOT_DRAINING;
-    fd_close(w->ready_fd);
-    w->ready_fd = -1;
-    shown->pid = 0;
-    if (!told)
-        shown->crashes++;
-    board_note_death(m->board, pid, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                     WIFEXITED(status) ? WEXITSTATUS(status) : 0);
-    for (size_t k = 0; k < m->n_workers; k++)
-        board_ring(m->bells[k]); /* somebody gives its leases back */
-    ended(m, &w->slot, pid, status, "worker died");
-}
-
 static void reap(struct master *m)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        for (size_t i = 0; i < m->n_workers; i++)
-            if (m->workers[i].slot.pid == pid)
-                worker_ended(m, i, pid, status);
-        if (m->front_slot.pid == pid) {
-            frontend_read_log(&m->frontend);
-            frontend_probe_end(&m->frontend);
-            m->board->frontend_pid = 0;
-            if (m->front_slot.state != SLOT_DRAINING)
-                m->board->frontend_crashes++;
-            ended(m, &m->front_slot, pid, status, "front end died");
-        }
-    }
-}
-
-static void read_signals(struct master *m)
-{
-    struct signalfd_siginfo info;
-    while (read(m->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        int sig = (int)info.ssi_signo;
-        if (sig == SIGCHLD)
-            continue; /* every turn reaps */
-        if (!m->stopping) {
-            log_info("stopping", "signal=SIG%s graceful_timeout_s=%" PRId64, sigabbrev_np(sig),
-                     m->c->graceful_timeout_s);
-            master_stop_begin(m, MASTER_EXIT_OK);
-        } else if (!m->quick) {
-            log_warn("stopping at once", "signal=SIG%s note=\"the second one\"", sigabbrev_np(sig));
-            master_stop_quick(m);
-        }
-    }
-}
-
-static void read_ready(struct worker *w)
-{
-    char byte;
-    ssize_t n = read(w->ready_fd, &byte, 1);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    fd_close(w->ready_fd); /* said, or closed without a word: then its death is on the way */
-    w->ready_fd = -1;
-    if (n == 1 && w->slot.state == SLOT_STARTING)
-        slot_ready(&w->slot, clock_boot_ms());
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        if (!master_workers_reap(m, pid, status))
+            (void)master_front_reap(m, pid, status);
 }
 
 static void announce(struct master *m)
 {
     char text[ADDRESS_SIZE];
-    for (size_t i = 0; i < m->n_workers; i++)
-        if (!m->workers[i].slot.ever_ready)
+    for (size_t i = 0; i < m->n_wanted; i++)
+        if (!m->workers[i].now.slot.ever_ready)
             return;
     if (m->announced || m->stopping || !m->front_slot.ever_ready)
         return;
     m->announced = true;
     log_info("ready", "listen=%s workers=%zu threads=%" PRId64 " library=%s state_dir=%s",
-             address_format(&m->public_socket.address, text), m->n_workers, m->c->threads,
-             LOG_QUOTE(m->c->library), LOG_QUOTE(m->c->state_dir));
+             address_format(&m->public_socket.address, text), m->n_wanted, m->config.threads,
+             LOG_QUOTE(m->config.library), LOG_QUOTE(m->config.state_dir));
     (void)printf("ready %s://%s/\n", m->frontend.tls ? "https" : "http",
                  address_format(&m->frontend.probe_address, text));
     (void)fflush(stdout); /* nobody may be listening there */
+    notify_send(&m->notify, "READY=1");
 }
 
-/* Kills a worker whose loop stands still: SIGABRT for a core, SIGKILL a second later. */
-static void check_beats(struct master *m, int64_t now_ms)
+/* The service manager hears of us as long as a worker's loop runs, or none is meant to. */
+static void beat_watchdog(struct master *m, int64_t now_ms)
 {
-    if (now_ms - m->ticked_ms > SLEPT_MS)
-        m->awake_ms = now_ms;
-    m->ticked_ms = now_ms;
-    for (size_t i = 0; i < m->n_workers; i++) {
-        struct slot *s = &m->workers[i].slot;
-        if (s->pid == 0)
-            continue;
-        int64_t beat_ms = m->board->slots[i].beat_boot_ms;
-        int64_t from_ms = beat_ms > m->awake_ms ? beat_ms : m->awake_ms;
-        if (s->kill_ms && now_ms >= s->kill_ms) {
-            master_signal(s, SIGKILL);
-        } else if (!s->kill_ms && now_ms - from_ms > m->c->worker_timeout_s * 1000) {
-            log_error("worker stuck", "%s pid=%d silent_ms=%" PRId64 " note=\"killing it\"",
-                      s->name, (int)s->pid, now_ms - from_ms);
-            master_signal(s, SIGABRT);
-            s->kill_ms = now_ms + ABORT_TO_KILL_MS;
-        }
-    }
+    int64_t limit_ms = m->notify.watchdog_ms;
+    if (limit_ms == 0 || now_ms - m->watchdog_ms < limit_ms / 3)
+        return;
+    if (!m->paused && !m->stopping && !master_workers_beat_since(m, now_ms - limit_ms / 2))
+        return;
+    m->watchdog_ms = now_ms;
+    notify_send(&m->notify, "WATCHDOG=1");
 }
 
 /* ---- the loop ---- */
 
-static int64_t earlier(int64_t a, int64_t b)
+int64_t master_earlier(int64_t a, int64_t b)
 {
     return b && b < a ? b : a;
 }
@@ -269,29 +114,31 @@ static int wait_ms_until_next(const struct master *m, int64_t now_ms)
 {
     int64_t at = m->ticked_ms + TICK_MS;
     if (m->stopping) {
-        at = m->quick ? at : earlier(at, m->drain_end_ms);
-        at = earlier(at, m->front_end_ms);
+        at = m->quick ? at : master_earlier(at, m->drain_end_ms);
+        at = master_earlier(at, m->front_end_ms);
     } else {
-        for (size_t i = 0; i < m->n_workers; i++)
-            if (m->workers[i].slot.state == SLOT_BACKING_OFF)
-                at = earlier(at, m->workers[i].slot.retry_ms);
+        at = master_workers_next_ms(m, at);
         if (m->front_slot.state == SLOT_BACKING_OFF)
-            at = earlier(at, m->front_slot.retry_ms);
+            at = master_earlier(at, m->front_slot.retry_ms);
         if (m->front_slot.state == SLOT_STARTING)
-            at = earlier(at, now_ms + PROBE_MS);
+            at = master_earlier(at, now_ms + PROBE_MS);
     }
     return at > now_ms ? (int)(at - now_ms) : 0;
 }
 
 static void wait_for_something(struct master *m, int wait_ms)
 {
-    struct pollfd p[BOARD_MAX_SLOTS + 3];
+    struct pollfd p[2 * BOARD_MAX_SLOTS + 5];
     nfds_t n = 0;
     p[n++] = (struct pollfd){.fd = m->signal_fd, .events = POLLIN};
     p[n++] = (struct pollfd){.fd = m->frontend.log_fd, .events = POLLIN}; /* -1 is passed over */
+    p[n++] = (struct pollfd){.fd = m->next_front.log_fd, .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = m->old_front.log_fd, .events = POLLIN};
     p[n++] = (struct pollfd){.fd = m->frontend.probe_fd, .events = POLLIN};
-    for (size_t i = 0; i < m->n_workers; i++)
-        p[n++] = (struct pollfd){.fd = m->workers[i].ready_fd, .events = POLLIN};
+    for (size_t i = 0; i < BOARD_MAX_SLOTS; i++) {
+        p[n++] = (struct pollfd){.fd = m->workers[i].now.ready_fd, .events = POLLIN};
+        p[n++] = (struct pollfd){.fd = m->workers[i].next.ready_fd, .events = POLLIN};
+    }
     if (poll(p, n, wait_ms) < 0)
         must(errno == EINTR || errno == EAGAIN || errno == ENOMEM);
     /* What is ready is found out by asking each: all descriptors are non-blocking. */
@@ -302,24 +149,26 @@ static void loop(struct master *m)
     m->ticked_ms = clock_boot_ms();
     for (;;) {
         int64_t now_ms = clock_boot_ms();
-        if (!m->stopping)
-            fill_slots(m, now_ms);
+        if (!m->stopping) {
+            master_workers_fill(m, now_ms);
+            master_front_fill(m, now_ms);
+        }
         give_up_check(m);
-        if (m->stopping && master_workers_gone(m) && m->front_slot.pid == 0)
+        if (m->stopping && master_workers_gone(m) && master_front_gone(m))
             return;
         wait_for_something(m, wait_ms_until_next(m, now_ms));
-        frontend_read_log(&m->frontend);
-        for (size_t i = 0; i < m->n_workers; i++)
-            if (m->workers[i].ready_fd >= 0)
-                read_ready(&m->workers[i]);
+        master_front_read(m);
+        master_workers_read_ready(m);
         reap(m);
-        read_signals(m);
-        if (m->front_slot.state == SLOT_STARTING && frontend_probe(&m->frontend))
-            slot_ready(&m->front_slot, clock_boot_ms());
+        master_signals_read(m);
         announce(m);
+        master_reload_step(m);
         now_ms = clock_boot_ms();
-        if (now_ms - m->ticked_ms >= TICK_MS)
-            check_beats(m, now_ms);
+        if (now_ms - m->ticked_ms >= TICK_MS) {
+            master_workers_tick(m, now_ms);
+            beat_watchdog(m, now_ms);
+            m->ticked_ms = now_ms;
+        }
         if (m->stopping)
             master_stop_step(m, now_ms);
     }
@@ -329,7 +178,8 @@ static void loop(struct master *m)
 
 static int open_signals(struct master *m, struct err *err)
 {
-    static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    static const int ours[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,   SIGUSR1,
+                               SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD};
     sigset_t set;
     (void)sigemptyset(&set);
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
@@ -344,10 +194,10 @@ static int open_signals(struct master *m, struct err *err)
 static int open_board(struct master *m, struct err *err)
 {
     int fd = -1;
-    if (board_create((uint32_t)m->n_workers, &m->board, &fd, m->bells, err) < 0 ||
+    if (board_create((uint32_t)m->n_wanted, &m->board, &fd, m->bells, err) < 0 ||
         child_fd_high(fd, &m->board_fd, err) < 0)
         return -1;
-    for (size_t i = 0; i < m->n_workers; i++)
+    for (size_t i = 0; i < BOARD_MAX_SLOTS; i++)
         if (child_fd_high(m->bells[i], &m->bells[i], err) < 0)
             return -1;
     int life[2];
@@ -357,27 +207,35 @@ static int open_board(struct master *m, struct err *err)
     return child_fd_high(life[0], &m->life_fd, err);
 }
 
+/* Our own, or the one that the service manager holds. */
+static int open_public(struct master *m, struct err *err)
+{
+    int fd = -1, given = notify_listen_fd(&fd, err);
+    if (given < 0)
+        return -1;
+    if (given == 0)
+        return listener_public(m->config.listen, &m->public_socket, err);
+    return listener_inherit(fd, m->config.auth[0] != '\0', &m->public_socket, err);
+}
+
 static int set_up(struct master *m, struct err *err)
 {
     static const char *const worker[] = {"longbox-worker"};
     if (exe_beside(worker, 1, m->worker_program, err) < 0)
         return -1;
-    if (state_open(m->c->state_dir, m->c->graceful_timeout_s + 10, &m->state, err) < 0)
+    if (state_open(m->config.state_dir, m->config.graceful_timeout_s + 10, &m->state, err) < 0 ||
+        pidfile_open(m->config.pid_file, &m->pidfile, err) < 0)
         return -1;
     if (open_signals(m, err) < 0 || open_board(m, err) < 0)
         return -1;
-    if (listener_workers(m->state.run_dir, &m->workers_socket, err) < 0 ||
-        listener_public(m->c->listen, &m->public_socket, err) < 0)
+    if (listener_workers(m->state.run_dir, &m->workers_socket, err) < 0 || open_public(m, err) < 0)
         return -1;
-    if (frontend_prepare(m->c, m->state.run_dir, m->workers_socket.path, &m->public_socket.address,
-                         &m->frontend, err) < 0)
+    if (frontend_prepare(&m->config, m->state.run_dir, m->workers_socket.path,
+                         &m->public_socket.address, &m->frontend, err) < 0)
         return -1;
-    config_export(m->c, &m->worker_config);
-    for (size_t i = 0; i < m->n_workers; i++) {
-        char number[24];
-        (void)snprintf(number, sizeof(number), "%zu", i);
-        slot_init(&m->workers[i].slot, number, &m->board->slots[i].state);
-    }
+    fault_hit("master_set_up");
+    config_export(&m->config, &m->worker_config);
+    master_workers_init(m);
     slot_init(&m->front_slot, "frontend", NULL);
     return 0;
 }
@@ -389,28 +247,36 @@ static void tear_down(struct master *m)
     listener_close(&m->workers_socket);
     listener_close(&m->public_socket);
     frontend_clear(&m->frontend);
+    frontend_clear(&m->wanted_front);
+    frontend_clear(&m->next_front);
+    frontend_clear(&m->old_front);
     strbuf_clear(&m->worker_config);
     fd_close(m->signal_fd);
     fd_close(m->life_fd);
     fd_close(m->life_write_fd);
     fd_close(m->board_fd);
-    for (size_t i = 0; i < m->n_workers; i++)
+    for (size_t i = 0; i < BOARD_MAX_SLOTS; i++)
         fd_close(m->bells[i]);
+    pidfile_close(&m->pidfile);
+    notify_clear(&m->notify);
     state_close(&m->state);
 }
 
-int master_run(const struct config *c)
+int master_run(const struct config *c, const struct master_source *source)
 {
     struct err err = {0};
     struct master *m LB_CLEANUP(mem_free) = mem_new(sizeof(*m));
-    m->c = c;
-    m->n_workers = (size_t)c->workers;
-    must(m->n_workers <= BOARD_MAX_SLOTS);
+    m->config = *c;
+    m->source = source;
+    m->n_wanted = (size_t)c->workers;
+    must(m->n_wanted <= BOARD_MAX_SLOTS);
     m->state.master_lock = m->state.workers_lock = m->workers_socket.fd = m->public_socket.fd = -1;
-    m->board_fd = m->life_fd = m->life_write_fd = m->signal_fd = -1;
-    m->frontend.log_fd = m->frontend.probe_fd = -1;
+    m->board_fd = m->life_fd = m->life_write_fd = m->signal_fd = m->pidfile.fd = -1;
+    m->frontend = m->wanted_front = m->next_front = m->old_front =
+        (struct frontend){.log_fd = -1, .probe_fd = -1};
     for (size_t i = 0; i < BOARD_MAX_SLOTS; i++)
-        m->bells[i] = m->workers[i].ready_fd = -1;
+        m->bells[i] = m->workers[i].now.ready_fd = m->workers[i].next.ready_fd = -1;
+    notify_init(&m->notify);
     if (set_up(m, &err) < 0) {
         log_error("start failed", "error=%s", LOG_QUOTE(err.msg));
         m->exit_code = err.code == ERR_CONFIG ? MASTER_EXIT_CONFIG : MASTER_EXIT_FAILED;

@@ -1,7 +1,7 @@
 /*
  * master.h - longboxd: binds the sockets, starts the workers and the front end, watches them, stops them in order.
  *
- * One thread, one poll loop. It opens no database and reads no request.
+ * One thread, one poll loop. It opens no database and reads no request. What its signals mean: docs/longboxd.8.
  */
 #ifndef LB_MASTER_H
 #define LB_MASTER_H
@@ -15,10 +15,18 @@
 #define MASTER_EXIT_CONFIG 2
 #define MASTER_EXIT_START  3 /* the workers or the front end never came up */
 
+/* Where the settings come from, now and at SIGHUP: the arguments of config_load. */
+struct master_source {
+    const char *file;
+    const char *const *sets;
+    size_t n_sets;
+};
+
 /*
- * Runs until it is told to stop by SIGTERM, SIGINT or SIGHUP. `c` has passed config_check. Prints "ready URL" on
- * standard output when every worker and the front end answer. Returns the exit code; what went wrong was logged.
+ * Runs until it is told to stop by SIGTERM, SIGINT or SIGQUIT. `c` was loaded from `source` and has passed
+ * config_check; it is copied. Prints "ready URL" on standard output when every worker and the front end answer.
+ * Returns the exit code; what went wrong was logged.
  */
-int master_run(const struct config *c);
+int master_run(const struct config *c, const struct master_source *source);
 
 #endif

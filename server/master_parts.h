@@ -1,23 +1,49 @@
 /*
- * master_parts.h - what master.c and master_stop.c share. Nobody else includes it.
+ * master_parts.h - what the files of the master share (master*.c). Nobody else includes it.
+ *
+ * master.c          the loop, setting up and tearing down
+ * master_workers.c  the workers: start, death, beats, how many, and one taking over from another
+ * master_front.c    the front end: start, death, and one taking over from another
+ * master_signals.c  what a signal means; reading the settings again
+ * master_stop.c     the ladder down
  */
 #ifndef LB_MASTER_PARTS_H
 #define LB_MASTER_PARTS_H
 
 #include "board.h"
+#include "config.h"
 #include "frontend.h"
 #include "listener.h"
+#include "master.h"
+#include "notify.h"
+#include "pidfile.h"
 #include "slot.h"
 #include "state.h"
 
-struct worker {
+/* One process of a slot. */
+struct member {
     struct slot slot;
-    int ready_fd; /* read end; -1 when it has said so or is gone */
+    int ready_fd;        /* read end; -1 when it has said so or is gone */
+    uint32_t generation; /* of the settings it was started with */
+    int64_t end_ms;      /* it was told to end: when it is killed; 0 = it was not */
+};
+
+/*
+ * A slot of the board. `now` is the one that the board shows. To replace it, `next` is started beside it; when that is
+ * ready it becomes `now`, and the one before is `old` and drains. So a slot is never without a worker that is ready.
+ */
+struct worker {
+    struct member now, next, old;
+    bool recycle;          /* it has served its requests */
+    uint64_t max_requests; /* of `now`; 0 = no limit */
 };
 
 struct master {
-    const struct config *c;
+    const struct master_source *source;
+    struct config config;
     struct state state;
+    struct pidfile pidfile;
+    struct notify notify;
     struct listener workers_socket, public_socket;
     struct board *board;
     int board_fd;
@@ -27,9 +53,20 @@ struct master {
     char worker_program[PATH_MAX];
     struct strbuf worker_config;
     struct worker workers[BOARD_MAX_SLOTS];
-    size_t n_workers;
+    size_t n_wanted;     /* workers */
+    bool paused;         /* SIGWINCH: none is wanted now */
+    uint32_t generation; /* grows with each change of the settings */
+    bool reloading;      /* not all workers have them yet */
+    int64_t reopened_ms; /* the last SIGUSR1 */
+
     struct frontend frontend;
     struct slot front_slot;
+    struct frontend wanted_front; /* prepared, to take over; only when front_wanted */
+    bool front_wanted;
+    struct frontend next_front, old_front;
+    pid_t next_front_pid, old_front_pid; /* 0: nobody */
+    int64_t next_front_end_ms, old_front_end_ms;
+
     bool announced;
     bool stopping, quick;
     int exit_code;
@@ -37,19 +74,65 @@ struct master {
     int64_t front_end_ms; /* stopping: when the front end is killed; 0 while workers live */
     int64_t ticked_ms;    /* the last look at the beats */
     int64_t awake_ms;     /* beats before this do not count */
+    int64_t watchdog_ms;  /* the last beat to the service manager */
     char last_death[128]; /* for the reason of exit 3 */
 };
 
-/*
- * The ladder. begin: SIGTERM to all; the workers finish what runs, for graceful_timeout_s. step, once in each turn of
- * the loop: SIGKILL to workers whose time is up, and to h2o a little after the last of them. quick: SIGKILL to all.
- */
-void master_stop_begin(struct master *m, int exit_code);
-void master_stop_quick(struct master *m);
-void master_stop_step(struct master *m, int64_t now_ms);
-bool master_workers_gone(const struct master *m);
-
+/* A child is gone: the log and its slot. `what` is the event of a death that nobody asked for. */
+void master_ended(struct master *m, struct slot *s, pid_t pid, int status, const char *what);
 /* Sends a signal to the process in the slot, if there is one. */
 void master_signal(const struct slot *s, int sig);
+/* The earlier of two times of which b may be 0, for never. */
+int64_t master_earlier(int64_t a, int64_t b);
+
+/* ---- master_workers.c ---- */
+
+void master_workers_init(struct master *m);
+/* Starts what is wanted and is not there; starts the next replacement, one at a time. */
+void master_workers_fill(struct master *m, int64_t now_ms);
+/* Is it one of ours? Then its death is told to the others, and its slot moves on. */
+bool master_workers_reap(struct master *m, pid_t pid, int status);
+void master_workers_read_ready(struct master *m);
+/* Every TICK_MS: workers that stand still, whose time to drain is over, that have served their requests. */
+void master_workers_tick(struct master *m, int64_t now_ms);
+/* So many from now on; those above drain. */
+void master_workers_set_count(struct master *m, size_t n);
+/* true: all drain, and none is started until false. */
+void master_workers_pause(struct master *m, bool paused);
+void master_workers_signal(struct master *m, int sig);
+/* Every worker that is wanted is ready and has the settings of now. */
+bool master_workers_settled(const struct master *m);
+bool master_workers_gone(const struct master *m);
+/* Has any worker's loop passed since then? */
+bool master_workers_beat_since(const struct master *m, int64_t since_ms);
+int64_t master_workers_next_ms(const struct master *m, int64_t at_ms);
+
+/* ---- master_front.c ---- */
+
+/* Starts it when it is not there; lets a wanted one take over. */
+void master_front_fill(struct master *m, int64_t now_ms);
+bool master_front_reap(struct master *m, pid_t pid, int status);
+/* Takes a prepared front end (`f` is {0} afterwards); it takes over as soon as that is possible. */
+void master_front_swap(struct master *m, struct frontend *f);
+void master_front_read(struct master *m);
+void master_front_signal(struct master *m, int sig);
+bool master_front_gone(const struct master *m);
+
+/* ---- master_signals.c ---- */
+
+void master_signals_read(struct master *m);
+/* Tells the service manager when a reload is over. */
+void master_reload_step(struct master *m);
+
+/* ---- master_stop.c ---- */
+
+/*
+ * The ladder. begin: the workers finish what runs, for graceful_timeout_s, or (quick) give it back at once. step, once
+ * in each turn of the loop: SIGKILL to workers whose time is up, and to h2o a little after the last of them. kill:
+ * SIGKILL to all.
+ */
+void master_stop_begin(struct master *m, int exit_code, bool quick);
+void master_stop_kill(struct master *m);
+void master_stop_step(struct master *m, int64_t now_ms);
 
 #endif

@@ -44,6 +44,7 @@ static int fill(struct board *b, uint32_t n_slots, struct err *err)
     for (int i = 0; i < GATE_COUNT; i++)
         gate_init(&b->gates[i]);
     gate_mutex_init(&b->scan);
+    gate_mutex_init(&b->age.lock);
     b->magic = BOARD_MAGIC;
     return 0;
 }
@@ -67,7 +68,7 @@ int board_create(uint32_t n_slots, struct board **ret, int *ret_fd, int ret_bell
         goto fail;
     int bells[BOARD_MAX_SLOTS];
     uint32_t n = 0;
-    for (; n < n_slots; n++) {
+    for (; n < BOARD_MAX_SLOTS; n++) {
         bells[n] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (bells[n] < 0) {
             (void)err_sys(err, ERR_IO, "make the doorbell of slot %u", n);
@@ -76,7 +77,7 @@ int board_create(uint32_t n_slots, struct board **ret, int *ret_fd, int ret_bell
             goto fail;
         }
     }
-    memcpy(ret_bells, bells, n_slots * sizeof(bells[0]));
+    memcpy(ret_bells, bells, sizeof(bells));
     *ret = b;
     *ret_fd = fd;
     fd = -1;

@@ -30,7 +30,7 @@ enum board_fd {
     BOARD_FD_MASTER =
         6, /* read end of a pipe whose write end only the master holds: EOF = the master died */
     BOARD_FD_LOCK = 7,   /* the lock on the state folder; just keep it open: see server/state.h */
-    BOARD_FD_BELL_0 = 8, /* the doorbell of slot 0, then one for each slot up to n_slots */
+    BOARD_FD_BELL_0 = 8, /* the doorbell of slot 0, then one for each, BOARD_MAX_SLOTS in all */
 };
 
 enum slot_state {
@@ -43,10 +43,12 @@ enum slot_state {
 
 struct board_slot {
     _Atomic int32_t state;        /* enum slot_state; written by the master */
-    _Atomic int32_t pid;          /* 0 = nobody; written by the master */
+    _Atomic int32_t pid;          /* 0 = nobody; written by the master. While one worker takes over from another, only
+                                     the one named here writes its beat and requests. */
     _Atomic int64_t beat_boot_ms; /* the worker's loop passed here */
     _Atomic uint32_t starts;      /* how often the master filled this slot */
     _Atomic uint32_t crashes;     /* how often its worker ended without being told to */
+    _Atomic uint64_t requests;    /* taken by the process in it; written by its loop */
     /* Written by the worker's loop, for /api/events/stats and /metrics of any worker. */
     _Atomic int64_t last_event_id;
     _Atomic uint32_t subscribers;
@@ -57,6 +59,28 @@ struct board_slot {
     _Atomic uint64_t items_done;
     _Atomic uint64_t commits;
     _Atomic uint64_t busy_retries;
+    /* enum board_held; written by the worker's writer and pool. */
+    _Atomic int32_t held_database; /* results cannot be committed */
+    _Atomic int32_t held_library;  /* operations cannot write */
+};
+
+/* Why a worker cannot go on with jobs for now; the names are held_name's. */
+enum board_held { HELD_NOT, HELD_FULL, HELD_READ_ONLY, HELD_IO, HELD_LOCKED, HELD__COUNT };
+
+/*
+ * How old things are, by the boot clock and the ids of events: the wall clock may jump (store_sweep.c). Guarded by its
+ * lock.
+ */
+#define BOARD_AGE_MARKS 20
+struct board_age {
+    struct gate_mutex lock;
+    int64_t start_boot_ms; /* the first look after the master's start; 0 = none yet */
+    int64_t start_id;      /* the newest event then */
+    double start_at;       /* and its time; 0 = there was none */
+    int n_marks;           /* from the oldest to the newest */
+    struct {
+        int64_t boot_ms, event_id;
+    } marks[BOARD_AGE_MARKS];
 };
 
 struct board_death {
@@ -67,7 +91,7 @@ struct board_death {
 
 struct board {
     uint32_t magic;
-    uint32_t n_slots;
+    _Atomic uint32_t n_slots; /* workers that are wanted; slots and doorbells exist up to the limit */
     char boot_id[40];
     _Atomic uint64_t n_deaths; /* deaths[n % BOARD_MAX_DEATHS] is written before n_deaths grows */
     struct board_death deaths[BOARD_MAX_DEATHS];
@@ -75,6 +99,10 @@ struct board {
     _Atomic uint32_t frontend_crashes;
     struct board_slot slots[BOARD_MAX_SLOTS];
     struct gate gates[GATE_COUNT];
+    _Atomic uint32_t file_checked[GATE_COUNT]; /* behind its gate: 1 = it was looked at (store.h) */
+    _Atomic uint32_t file_damaged[GATE_COUNT]; /* 1 = a worker found it damaged while it was open */
+    _Atomic uint32_t stop_asked;               /* 1 = a worker asked the master to stop */
+    struct board_age age;
     struct gate_mutex scan;        /* held by the one worker that scans the library */
     _Atomic int64_t scan_boot_ms;  /* when the last complete scan began; 0 = none yet */
     _Atomic int64_t scan_failed;   /* 1 = the last scan could not read the library */
@@ -82,8 +110,9 @@ struct board {
 };
 
 /*
- * Makes the memfd and the doorbells (close-on-exec; the master dups them for each worker). *ret_fd and
- * ret_bells[0..n_slots) belong to the caller; the mapping lives until the process ends.
+ * Makes the memfd and all doorbells (close-on-exec; the master dups them for each worker), so that a worker that runs
+ * already can ring one in a slot that is filled later. *ret_fd and ret_bells belong to the caller; the mapping lives
+ * until the process ends.
  */
 int board_create(uint32_t n_slots, struct board **ret, int *ret_fd, int ret_bells[BOARD_MAX_SLOTS],
                  struct err *err) LB_MUST_CHECK;

@@ -14,6 +14,27 @@
 
 struct strbuf;
 
+#define CONFIG_COMMANDS_MAX      32
+#define CONFIG_COMMAND_NAME_MAX  31
+#define CONFIG_COMMAND_TITLE_MAX 64
+#define CONFIG_COMMAND_TEXT_MAX  256
+#define CONFIG_COMMAND_ARGS_MAX  64
+#define CONFIG_COMMAND_ENV_MAX   32
+#define CONFIG_COMMAND_BYTES     32768 /* arguments and environment of all commands */
+
+/* One entry of `commands`: an operation that runs a program. Walk the strings with config_command_next. */
+struct config_command {
+    char name[CONFIG_COMMAND_NAME_MAX + 1];
+    char title[CONFIG_COMMAND_TITLE_MAX + 1];
+    char text[CONFIG_COMMAND_TEXT_MAX + 1];
+    bool accepts_strings; /* else books */
+    bool changes_files;
+    int64_t timeout_s, kill_after_s;
+    int n_args, n_env;
+    size_t args_at, env_at; /* in command_bytes: n strings, each with its NUL; env as NAME=value */
+    unsigned seen;          /* keys that stood in the file */
+};
+
 struct config {
 #define CFG_INT(field, key, def, min, max, unit, text) int64_t field;
 #define CFG_STR(field, key, def, max, text)            char field[(max) + 1];
@@ -22,6 +43,10 @@ struct config {
 #undef CFG_INT
 #undef CFG_STR
 #undef CFG_BOOL
+    struct config_command commands[CONFIG_COMMANDS_MAX];
+    size_t n_commands;
+    char command_bytes[CONFIG_COMMAND_BYTES];
+    size_t command_bytes_used;
 };
 
 /* A row of the table, for those who list the settings. Texts are static. */
@@ -70,6 +95,8 @@ int config_set(struct config *c, const char *key, const char *value, const char 
  * Makes folders absolute and fills in the default state_dir (which need not exist yet).
  */
 int config_check(struct config *c, struct err *err) LB_MUST_CHECK;
+/* The default of state_dir filled in, and made absolute: for a client, which has no library to check. */
+int config_check_state_dir(struct config *c, struct err *err) LB_MUST_CHECK;
 /* The whole as YAML, each key with its text, unit, range and default as comments. */
 void config_dump(const struct config *c, struct strbuf *out);
 
@@ -79,5 +106,31 @@ void config_dump(const struct config *c, struct strbuf *out);
  */
 void config_export(const struct config *c, struct strbuf *out);
 int config_import(struct config *c, const char *text, struct err *err) LB_MUST_CHECK;
+
+/*
+ * The commands (config_commands.c). A command is begun, its keys are set in any order, arguments and variables one by
+ * one, and it is ended; every step refuses what is wrong with "SOURCE: key 'commands': ...". Keys: name title text
+ * accepts changes_files timeout_s kill_after_s; `argv` and `env` are marked by config_command_set with value NULL
+ * before their parts come.
+ */
+int config_command_begin(struct config *c, const char *source, struct err *err) LB_MUST_CHECK;
+int config_command_set(struct config *c, const char *key, const char *value, const char *source,
+                       struct err *err) LB_MUST_CHECK;
+int config_command_arg(struct config *c, const char *value, const char *source,
+                       struct err *err) LB_MUST_CHECK;
+int config_command_env(struct config *c, const char *name, const char *value, const char *source,
+                       struct err *err) LB_MUST_CHECK;
+int config_command_end(struct config *c, const char *source, struct err *err) LB_MUST_CHECK;
+/* The first of a command's strings is at command_bytes + args_at (env_at); this is the one behind `s`. */
+const char *config_command_next(const char *s);
+/* Is it a name of an operation that comes with the program? */
+bool config_command_is_reserved(const char *name);
+/* The keys of a command, as a table for the manual. */
+void config_commands_markdown(struct strbuf *out);
+/* Parts of config_dump, config_export and config_import. */
+void config_commands_dump(const struct config *c, struct strbuf *out);
+void config_commands_export(const struct config *c, struct strbuf *out);
+int config_commands_import(struct config *c, const char *key, const char *value, const char *source,
+                           struct err *err) LB_MUST_CHECK;
 
 #endif

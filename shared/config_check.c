@@ -85,7 +85,7 @@ static int make_absolute(char *field, size_t size, const char *key, struct err *
     return put(field, size, whole, key, err);
 }
 
-static int check_state_dir(struct config *c, struct err *err)
+int config_check_state_dir(struct config *c, struct err *err)
 {
     char whole[PATH_MAX * 2 + 2];
     const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -164,7 +164,7 @@ static int check_tls(struct config *c, struct err *err)
 
 int config_check(struct config *c, struct err *err)
 {
-    if (check_library(c, err) < 0 || check_state_dir(c, err) < 0)
+    if (check_library(c, err) < 0 || config_check_state_dir(c, err) < 0)
         return -1;
     if (check_side_folder(c, c->duplicate_dir, sizeof(c->duplicate_dir), "duplicate_dir", err) < 0)
         return -1;
@@ -175,6 +175,10 @@ int config_check(struct config *c, struct err *err)
         return -1;
     if (c->front_access_log[0] && make_absolute(c->front_access_log, sizeof(c->front_access_log),
                                                 "front_access_log", err) < 0)
+        return -1;
+    if ((c->log_file[0] &&
+         make_absolute(c->log_file, sizeof(c->log_file), "log_file", err) < 0) ||
+        (c->pid_file[0] && make_absolute(c->pid_file, sizeof(c->pid_file), "pid_file", err) < 0))
         return -1;
     if (c->h2o[0] == '\0')
         return bad("h2o", err, "names no program");

@@ -47,6 +47,7 @@ void config_dump(const struct config *c, struct strbuf *out)
         add_value(out, c, k);
         strbuf_addc(out, '\n');
     }
+    config_commands_dump(c, out);
 }
 
 void config_export(const struct config *c, struct strbuf *out)
@@ -66,6 +67,7 @@ void config_export(const struct config *c, struct strbuf *out)
         }
         strbuf_addc(out, '\n');
     }
+    config_commands_export(c, out);
 }
 
 static int hex(char ch)
@@ -108,7 +110,10 @@ int config_import(struct config *c, const char *text, struct err *err)
         if (equals == NULL || !decode(equals + 1))
             return err_set(err, ERR_CONFIG, "%s: '%.60s' is not key=value", source, pair);
         *equals = '\0';
-        if (config_set(c, pair, equals + 1, source, err) < 0)
+        int rc = strncmp(pair, "commands.", 9) == 0
+                     ? config_commands_import(c, pair + 9, equals + 1, source, err)
+                     : config_set(c, pair, equals + 1, source, err);
+        if (rc < 0)
             return -1;
         line = end + 1;
     }

@@ -17,6 +17,7 @@ struct reader {
         size_t line;
     } seen[128];
     size_t n_seen;
+    size_t commands_line; /* where the key `commands` stood; 0 = not yet */
 };
 
 static void reader_clear(struct reader *r)
@@ -83,6 +84,124 @@ static int check_once(struct reader *r, const struct config_key *k, size_t line,
     return 0;
 }
 
+/* ---- commands ---- */
+
+static const char *where(const struct reader *r, char buf[256])
+{
+    (void)snprintf(buf, 256, "%s:%zu", r->path, line_of(r));
+    return buf;
+}
+
+/* The event at hand has to be a text; `what` names it. */
+static int command_text(struct reader *r, const char *what, const char **ret, struct err *err)
+{
+    char source[256];
+    if (r->event.type != YAML_SCALAR_EVENT)
+        return err_set(err, ERR_CONFIG, "%s: key 'commands': %s has to be a single text",
+                       where(r, source), what);
+    return scalar_text(r, ret, err);
+}
+
+/* argv: the event at hand is its value. */
+static int read_argv(struct reader *r, struct config *c, struct err *err)
+{
+    char source[256];
+    if (r->event.type != YAML_SEQUENCE_START_EVENT)
+        return err_set(err, ERR_CONFIG,
+                       "%s: key 'commands': argv has to be a list: the program and its arguments",
+                       where(r, source));
+    for (;;) {
+        const char *text = NULL;
+        if (next(r, err) < 0)
+            return -1;
+        if (r->event.type == YAML_SEQUENCE_END_EVENT)
+            return 0;
+        if (command_text(r, "each part of argv", &text, err) < 0 ||
+            config_command_arg(c, text, where(r, source), err) < 0)
+            return -1;
+    }
+}
+
+static int read_env(struct reader *r, struct config *c, struct err *err)
+{
+    char source[256];
+    if (r->event.type != YAML_MAPPING_START_EVENT)
+        return err_set(err, ERR_CONFIG, "%s: key 'commands': env has to be lines NAME: value",
+                       where(r, source));
+    for (;;) {
+        const char *text = NULL;
+        if (next(r, err) < 0)
+            return -1;
+        if (r->event.type == YAML_MAPPING_END_EVENT)
+            return 0;
+        if (command_text(r, "a name in env", &text, err) < 0)
+            return -1;
+        char *name LB_CLEANUP(mem_free) = mem_strdup(text);
+        if (next(r, err) < 0 || command_text(r, "a value in env", &text, err) < 0 ||
+            config_command_env(c, name, text, where(r, source), err) < 0)
+            return -1;
+    }
+}
+
+/* One command; the event at hand begins its mapping. */
+static int read_command(struct reader *r, struct config *c, struct err *err)
+{
+    char source[256];
+    const char *text = NULL;
+    if (r->event.type != YAML_MAPPING_START_EVENT)
+        return err_set(err, ERR_CONFIG,
+                       "%s: key 'commands': each command has to be lines of the form 'key: value'",
+                       where(r, source));
+    char begun[256];
+    (void)where(r, begun);
+    if (config_command_begin(c, begun, err) < 0)
+        return -1;
+    for (;;) {
+        if (next(r, err) < 0)
+            return -1;
+        if (r->event.type == YAML_MAPPING_END_EVENT)
+            return config_command_end(c, begun, err);
+        if (command_text(r, "a key", &text, err) < 0)
+            return -1;
+        char *key LB_CLEANUP(mem_free) = mem_strdup(text);
+        bool is_argv = strcmp(key, "argv") == 0, is_env = strcmp(key, "env") == 0;
+        (void)where(r, source);
+        if ((is_argv || is_env) && config_command_set(c, key, NULL, source, err) < 0)
+            return -1;
+        if (next(r, err) < 0)
+            return -1;
+        int rc = is_argv  ? read_argv(r, c, err)
+                 : is_env ? read_env(r, c, err)
+                          : command_text(r, key, &text, err);
+        if (rc < 0 || (!is_argv && !is_env && config_command_set(c, key, text, source, err) < 0))
+            return -1;
+    }
+}
+
+/* The list of commands; the event at hand is its key. */
+static int read_commands(struct reader *r, struct config *c, struct err *err)
+{
+    char source[256];
+    (void)where(r, source);
+    if (r->commands_line)
+        return err_set(err, ERR_CONFIG,
+                       "%s: key 'commands': stands here a second time, first in line %zu", source,
+                       r->commands_line);
+    r->commands_line = line_of(r);
+    if (next(r, err) < 0)
+        return -1;
+    if (r->event.type != YAML_SEQUENCE_START_EVENT)
+        return err_set(err, ERR_CONFIG, "%s: key 'commands': a list is wanted", source);
+    for (;;) {
+        if (next(r, err) < 0)
+            return -1;
+        if (r->event.type == YAML_SEQUENCE_END_EVENT)
+            return 0;
+        if (read_command(r, c, err) < 0)
+            return -1;
+    }
+}
+
 /* One "key: value"; the event at hand is the key. */
 static int read_pair(struct reader *r, struct config *c, struct err *err)
 {
@@ -92,6 +211,8 @@ static int read_pair(struct reader *r, struct config *c, struct err *err)
         return err_set(err, ERR_CONFIG, "%s:%zu: a key has to be a plain word", r->path, line);
     if (scalar_text(r, &text, err) < 0)
         return -1;
+    if (strcmp(text, "commands") == 0)
+        return read_commands(r, c, err);
     char source[256];
     (void)snprintf(source, sizeof(source), "%s:%zu", r->path, line);
     const struct config_key *k = find(text);

@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base.h"
@@ -18,6 +20,7 @@
 struct fault {
     char name[48];
     char how[8];
+    unsigned long nth;
     unsigned long left; /* passages until it fires; 0 = it has fired */
 };
 
@@ -36,7 +39,7 @@ static bool parse(const char *text, struct fault *ret)
         return false;
     memcpy(ret->name, text, n);
     char *end;
-    ret->left = strtoul(text + n + 1, &end, 10);
+    ret->nth = ret->left = strtoul(text + n + 1, &end, 10);
     if (ret->left == 0 || *end != ':')
         return false;
     n = strcspn(end + 1, ",");
@@ -60,12 +63,18 @@ static void load(void)
     }
 }
 
-static bool may_fire(void)
+/* With LB_FAULT_ONCE only the first to make the file may. */
+static bool may_fire(const struct fault *f)
 {
     const char *once = getenv("LB_FAULT_ONCE"); /* NOLINT(concurrency-mt-unsafe) */
     if (!once || !*once)
         return true;
-    int fd = open(once, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    char in_folder[4096 + 128];
+    int n = snprintf(in_folder, sizeof(in_folder), "%s/%s:%lu", once, f->name, f->nth);
+    must(n > 0 && (size_t)n < sizeof(in_folder));
+    struct stat st;
+    bool folder = stat(once, &st) == 0 && S_ISDIR(st.st_mode);
+    int fd = open(folder ? in_folder : once, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     fd_close(fd);
     return fd >= 0;
 }
@@ -76,22 +85,24 @@ static void fire(const char *how)
         (void)kill(getpid(), SIGKILL);
     else if (strcmp(how, "abort") == 0)
         abort();
+    else if (strcmp(how, "segv") == 0)
+        (void)raise(SIGSEGV);
     else if (strcmp(how, "exit") == 0)
         _exit(FAULT_EXIT_CODE);
 }
 
 void fault_hit(const char *name)
 {
-    char how[8] = "";
+    struct fault due = {0};
     (void)pthread_mutex_lock(&lock);
     if (loaded_by != getpid())
         load();
     for (size_t i = 0; i < n_faults; i++)
         if (faults[i].left > 0 && strcmp(faults[i].name, name) == 0 && --faults[i].left == 0)
-            memcpy(how, faults[i].how, sizeof(how));
+            due = faults[i];
     (void)pthread_mutex_unlock(&lock);
-    if (how[0] && may_fire())
-        fire(how);
+    if (due.nth > 0 && may_fire(&due))
+        fire(due.how);
 }
 
 #endif

@@ -52,11 +52,22 @@ bool job_may_move(enum job_status from, enum job_status to)
     return may_move[from][to];
 }
 
+static const char *const priorities[] = {"low", "normal", "high"};
+
 const char *job_priority_name(enum job_priority p)
 {
-    static const char *const names[] = {"low", "normal", "high"};
-    must(p >= 0 && p < (int)ARRAY_LEN(names));
-    return names[p];
+    must(p >= 0 && p < (int)ARRAY_LEN(priorities));
+    return priorities[p];
+}
+
+bool job_priority_parse(const char *name, enum job_priority *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(priorities); i++)
+        if (strcmp(priorities[i], name) == 0) {
+            *ret = (enum job_priority)i;
+            return true;
+        }
+    return false;
 }
 
 json_t *json_text_n(const char *s, size_t len)
@@ -104,6 +115,7 @@ static double rate_of(const struct job *j, double now_s)
 
 static void add_tail(json_t *o, const struct job *j, double now_s)
 {
+    bool paused = j->paused && !job_status_is_final(j->status);
     set(o, "error", j->error[0] ? json_text(j->error) : json_null());
     set(o, "created_at", time_or_null(j->created_at));
     set(o, "started_at", time_or_null(j->started_at));
@@ -116,16 +128,17 @@ static void add_tail(json_t *o, const struct job *j, double now_s)
     set(o, "operation", json_text(j->operation));
     set(o, "title", json_text(j->title));
     set(o, "owner", json_text(j->owner));
-    set(o, "paused", json_boolean(j->paused));
+    set(o, "paused", json_boolean(paused));
     set(o, "priority", json_text(job_priority_name(j->priority)));
-    double rate = rate_of(j, now_s);
+    set(o, "max_threads", j->max_threads ? json_integer(j->max_threads) : json_null());
+    double rate = paused ? 0 : rate_of(j, now_s);
     set(o, "rate", rate > 0 ? json_real(round(rate * 100) / 100) : json_null());
     int64_t left = j->total - j->processed - j->cancelled;
     set(o, "eta_seconds",
         rate > 0 && j->status == JOB_PROCESSING ? json_real(round((double)left / rate * 10) / 10)
                                                 : json_null());
     set(o, "results_total", json_integer(j->processed));
-    set(o, "parent", json_null());
+    set(o, "parent", j->parent[0] ? json_text(j->parent) : json_null());
     set(o, "dry_run", json_false());
 }
 

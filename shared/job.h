@@ -22,7 +22,8 @@ enum job_status {
 
 enum job_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH };
 
-#define JOB_TITLE_MAX 200 /* bytes */
+#define JOB_TITLE_MAX   200 /* bytes */
+#define JOB_THREADS_MAX 1024
 
 struct job {
     char job_id[UUID_SIZE];
@@ -32,6 +33,8 @@ struct job {
     int64_t total, processed, success, errors, cancelled; /* items */
     bool cancelling, paused, exclusive;
     enum job_priority priority;
+    int max_threads;        /* items leased at once at most; 0 = no limit */
+    char parent[UUID_SIZE]; /* the job whose items it takes again; "" = none */
     int64_t version;
     double created_at, started_at, completed_at; /* Unix seconds; 0 = not yet */
     char error[256];                             /* "" = none */
@@ -51,6 +54,8 @@ enum job_status job_status_parse(const char *name);
 /* Every write of a status asks this table. */
 bool job_may_move(enum job_status from, enum job_status to);
 const char *job_priority_name(enum job_priority p);
+/* false when it is none of them. */
+bool job_priority_parse(const char *name, enum job_priority *ret);
 
 /* How JSON is written everywhere: 15 digits show a double as people wrote it. */
 #define JSON_TEXT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
@@ -61,7 +66,7 @@ json_t *json_text_n(const char *s, size_t len);
 
 /*
  * The job object of docs/API.md without `results`. now_s is for rate and eta_seconds, which are null while they cannot
- * be believed (nothing processed yet, not running).
+ * be believed (nothing processed yet, not running, paused).
  */
 json_t *job_to_json(const struct job *j, double now_s);
 /* The same for an event: `progress` is the object {processed, total, success, errors, percentage}. */

@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,14 @@ void log_setup(const char *who, enum log_level level)
 {
     (void)snprintf(process_name, sizeof(process_name), "%s", who);
     max_level = level;
+}
+
+int log_open_file(const char *path, struct err *err)
+{
+    int fd LB_CLEANUP(fd_close) = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+        return err_sys(err, ERR_IO, "open the log %s", LOG_QUOTE(path));
+    return 0;
 }
 
 int log_level_parse(const char *name)

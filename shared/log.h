@@ -12,11 +12,17 @@
 #include <stddef.h>
 
 #include "base.h"
+#include "err.h"
 
 enum log_level { LOG_LVL_ERROR, LOG_LVL_WARN, LOG_LVL_INFO, LOG_LVL_DEBUG };
 
 /* Says who writes ("master", "worker=0") and from which level on. Call once before the first thread. */
 void log_setup(const char *who, enum log_level level);
+/*
+ * From here on the log is appended to this file, which is made when missing: standard error becomes it, for children
+ * too. Called again it opens the file anew, after somebody moved it away. On -1 the log goes on where it was.
+ */
+int log_open_file(const char *path, struct err *err) LB_MUST_CHECK;
 /* "error" "warn" "info" "debug"; -1 when it is none of them. */
 int log_level_parse(const char *name);
 

@@ -34,6 +34,23 @@ struct store_reader;
 int store_open(const char *state_dir, struct board *board, struct store **ret,
                struct err *err) LB_MUST_CHECK;
 void store_close(struct store *s);
+/*
+ * What store_open did about a damaged file: the first one to open it after the master's start looks (store_repair.h).
+ * NULL: nothing.
+ */
+struct store_repair {
+    char kept_as[4400]; /* the damaged file; "" = there was nothing to do */
+    char why[200];      /* what SQLite said */
+    bool resumed;       /* ended what an earlier start had begun */
+    int64_t jobs, items; /* saved from jobs.db */
+};
+const struct store_repair *store_repaired(const struct store *s, enum gate_file file);
+/*
+ * Did a statement of this process find the file damaged? Nothing will heal it while it is open: the next start must,
+ * and a mark in the state folder tells it to. Any thread.
+ */
+bool store_is_damaged(enum gate_file file);
+const char *store_file_name(enum gate_file file); /* "jobs.db" */
 struct db *store_db(struct store *s, enum gate_file file);
 
 /*
@@ -109,6 +126,9 @@ struct job_new {
     const char *made_by;         /* "worker 1" */
     const char *staged_by;       /* owner name */
     const char *idempotency_key; /* NULL = none */
+    bool paused;
+    int max_threads;    /* 0 = no limit */
+    const char *parent; /* it is the retry of this job; NULL = of none. A job has one retry. */
 };
 int store_job_stage(struct db *db, const struct job_new *n, double now,
                     struct err *err) LB_MUST_CHECK;
@@ -138,14 +158,28 @@ int store_job_cancel_more(struct db *db, double now, struct job *ret_ended, bool
 /* Hides a job, cancels what runs. Its rows go by store_sweep. Returns 1, or 0 when it is not there. */
 int store_job_delete(struct db *db, const char *job_id, double now, struct err *err) LB_MUST_CHECK;
 /*
- * Removes a little of what nobody needs: rows of hidden jobs, stagings whose process is dead, jobs that ended before
- * keep_after, events beyond the newest events_kept. Returns 1 when there is more, 0 when all is clean.
+ * What store_sweep takes for old. Jobs that have ended go when their last event is not after old_id, or when it is not
+ * after start_id and they ended before ended_before. Events go up to old_id, and beyond the newest events_kept.
  */
-int store_sweep(struct db *db, const struct board *board, double keep_after, int64_t events_kept,
+struct store_limits {
+    double ended_before; /* wall clock */
+    int64_t start_id, old_id, events_kept;
+};
+/*
+ * The limits now, when ended jobs are kept for keep_s: whatever the wall clock does, nothing goes that ended less than
+ * keep_s ago since the master's start. To be asked from time to time: that is how the age of events is known.
+ */
+int store_limits_now(struct db *db, struct board *board, int64_t keep_s, int64_t events_kept,
+                     struct store_limits *ret, struct err *err) LB_MUST_CHECK;
+/*
+ * Removes a little of what nobody needs: rows of hidden jobs, stagings whose process is dead, what is old, and gives
+ * space back to the disk. Returns 1 when there is more, 0 when all is clean.
+ */
+int store_sweep(struct db *db, const struct board *board, const struct store_limits *limits,
                 struct err *err) LB_MUST_CHECK;
 /* Is there anything for store_sweep, for store_job_cancel_more? Reads. 1 = yes, 0 = no. */
-int store_needs_sweep(struct db *db, const struct board *board, double keep_after,
-                      int64_t events_kept, struct err *err) LB_MUST_CHECK;
+int store_needs_sweep(struct db *db, const struct board *board, const struct store_limits *limits,
+                      struct err *err) LB_MUST_CHECK;
 int store_needs_cancel(struct db *db, struct err *err) LB_MUST_CHECK;
 
 /*
@@ -153,6 +187,39 @@ int store_needs_cancel(struct db *db, struct err *err) LB_MUST_CHECK;
  * many (at most max).
  */
 int store_cancelling(struct db *db, char (*ret)[UUID_SIZE], int max, struct err *err) LB_MUST_CHECK;
+
+/* ---- control: store_control.c (jobs.db) ---- */
+
+/* What shall become of a job; NULL members stay as they are. */
+struct job_change {
+    const bool *paused;
+    const enum job_priority *priority;
+    const int *max_threads; /* 0 = no limit */
+    const char *title;
+};
+/*
+ * Changes a job: one version and one event, whatever changes; none when all is so already (*ret_changed). Returns 1, or
+ * 0 when there is no such job. ERR_CONFLICT: it has ended and more than its title was to change, or it is being
+ * cancelled and was to be paused or resumed. Items of a paused job that are leased run on (see store_paused_leases).
+ */
+int store_job_change(struct db *db, const char *job_id, const struct job_change *c, double now,
+                     struct job *ret, bool *ret_changed, struct err *err) LB_MUST_CHECK;
+/* Pauses or resumes unfinished jobs that are not being cancelled, at most max. Returns how many it changed. */
+#define STORE_PAUSE_CHUNK 200
+int store_jobs_pause(struct db *db, bool paused, int max, double now, struct err *err) LB_MUST_CHECK;
+/* Paused jobs of which `owner` holds leases: what it has claimed ahead of them goes back. Returns how many. */
+int store_paused_leases(struct db *db, const char *owner, char (*ret)[UUID_SIZE], int max,
+                        struct err *err) LB_MUST_CHECK;
+
+/* The live job that takes the failed items of `parent` again; 1 = found, 0 = none. */
+int store_job_retry_of(struct db *db, const char *parent, struct job *ret,
+                       struct err *err) LB_MUST_CHECK;
+/* The options of a job, JSON text, malloc'd. ERR_NOT_FOUND. */
+int store_job_options(struct db *db, const char *job_id, char **ret, struct err *err) LB_MUST_CHECK;
+/* The paths of all items that are not done, in order. fn's -1 ends it. Reads in short statements. */
+int store_job_not_done(struct db *db, const char *job_id,
+                       int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
+                       struct err *err) LB_MUST_CHECK;
 
 /* ---- items: store_item.c (jobs.db) ---- */
 

@@ -1,13 +1,16 @@
 #include "store_db.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "board.h"
 #include "fault.h"
 #include "schema.h"
+#include "store_repair.h"
 
 const struct sql_text sql_texts[SQL__COUNT] = {
 #define SQL(name, file, text) [SQL_##name] = {#name, file, text},
@@ -21,6 +24,43 @@ static const char *const file_names[GATE_COUNT] = {"jobs", "preferences", "libra
 #define WAL_PAGES_CHECKPOINT 1000
 #define WAL_PAGES_AGAIN      200 /* more, when a reader kept it from being begun again */
 #define WAL_BYTES_LIMIT      (16 << 20)
+
+static _Atomic bool damaged[GATE_COUNT];
+
+const char *db_file_name(enum gate_file file)
+{
+    return file_names[file];
+}
+
+const char *store_file_name(enum gate_file file)
+{
+    static const char *const names[GATE_COUNT] = {"jobs.db", "preferences.db", "library.db"};
+    return names[file];
+}
+
+bool store_is_damaged(enum gate_file file)
+{
+    return damaged[file];
+}
+
+static void note_damage(struct db *db)
+{
+    if (!damaged[db->file])
+        store_repair_mark(sqlite3_db_filename(db->conn, "main"));
+    damaged[db->file] = true;
+}
+
+/* SQLite has lost the errno of an I/O error by now: what is the disk like? */
+static int disk_errno(struct db *db)
+{
+    struct statvfs fs;
+    const char *path = sqlite3_db_filename(db->conn, "main");
+    if (!path || statvfs(path, &fs) < 0)
+        return EIO;
+    if (fs.f_flag & ST_RDONLY)
+        return EROFS;
+    return fs.f_bavail == 0 && fs.f_blocks > 0 ? ENOSPC : EIO;
+}
 
 int db_error(struct db *db, struct err *err, const char *doing)
 {
@@ -36,13 +76,23 @@ int db_error(struct db *db, struct err *err, const char *doing)
         break;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
         code = ERR_IO;
+        break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        note_damage(db);
         break;
     default:
         break;
     }
-    return err_set(err, code, "%s.db: %s: %s", file_names[db->file], doing,
-                   sqlite3_errmsg(db->conn));
+    int sys = code == ERR_IO ? disk_errno(db) : 0;
+    if (sys == ENOSPC) /* of the -shm file */
+        code = ERR_NO_SPACE;
+    (void)err_set(err, code, "%s.db: %s: %s", file_names[db->file], doing,
+                  sqlite3_errmsg(db->conn));
+    err->sys = sys;
+    return -1;
 }
 
 int db_exec(struct db *db, const char *sql, struct err *err)
@@ -71,10 +121,9 @@ static int switch_to_wal(struct db *db, struct err *err)
     if (sqlite3_finalize(st) != SQLITE_OK)
         return db_error(db, err, "switch to WAL");
     if (!on)
-        return err_set(
-            err, ERR_STORE,
-            "%s.db: no write-ahead log on this file system: use a local one for state_dir",
-            file_names[db->file]);
+        return err_set(err, ERR_STORE,
+                       "%s: no write-ahead log on this file system: use a local one for state_dir",
+                       sqlite3_db_filename(db->conn, "main"));
     return 0;
 }
 
@@ -102,7 +151,10 @@ int db_open(const char *state_dir, enum gate_file file, bool writable, struct db
                    "PRAGMA journal_size_limit = 16777216;"
                  /* query_only, not a read-only open: a reader must be able to make the -shm file */
                  : "PRAGMA wal_autocheckpoint = 0; PRAGMA query_only = ON;";
-    if ((writable && switch_to_wal(db, err) < 0) || db_exec(db, setup, err) < 0) {
+    /* Only a file that has nothing in it yet can learn to give space back. */
+    bool is_new = writable && store_file_bytes(db, false) == 0;
+    if ((is_new && db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", err) < 0) ||
+        (writable && switch_to_wal(db, err) < 0) || db_exec(db, setup, err) < 0) {
         db_close(db);
         return -1;
     }
@@ -137,17 +189,29 @@ static int user_version(struct db *db, int *ret, struct err *err)
     return rc == SQLITE_ROW ? 0 : db_error(db, err, "read its version");
 }
 
+int db_newest_version(enum gate_file file)
+{
+    int newest = 0;
+    for (const struct schema_step *s = schema_steps; s->db; s++)
+        if (strcmp(s->db, file_names[file]) == 0)
+            newest = s->version;
+    return newest;
+}
+
+int db_schema_apply(sqlite3 *conn, enum gate_file file, struct err *err)
+{
+    struct db db = {.conn = conn, .file = file};
+    return db_upgrade(&db, err);
+}
+
 int db_upgrade(struct db *db, struct err *err)
 {
     int have;
     if (user_version(db, &have, err) < 0)
         return -1;
-    int newest = 0;
+    int newest = db_newest_version(db->file);
     for (const struct schema_step *s = schema_steps; s->db; s++) {
-        if (strcmp(s->db, file_names[db->file]) != 0)
-            continue;
-        newest = s->version;
-        if (s->version <= have)
+        if (strcmp(s->db, file_names[db->file]) != 0 || s->version <= have)
             continue;
         char set[64];
         (void)snprintf(set, sizeof(set), "PRAGMA user_version = %d", s->version);
@@ -157,109 +221,10 @@ int db_upgrade(struct db *db, struct err *err)
     if (have > newest)
         return err_set(
             err, ERR_STORE,
-            "%s.db has version %d, this program knows versions up to %d: it was written by a newer "
+            "%s has version %d, this program knows versions up to %d: it was written by a newer "
             "Longbox; use that one, or another state folder",
-            file_names[db->file], have, newest);
+            sqlite3_db_filename(db->conn, "main"), have, newest);
     return 0;
-}
-
-/* ---- queries ---- */
-
-int query_start(struct query *q, struct db *db, enum sql_id id, struct err *err)
-{
-    must(sql_texts[id].file == db->file);
-    if (!db->stmts[id] &&
-        sqlite3_prepare_v3(db->conn, sql_texts[id].text, -1, SQLITE_PREPARE_PERSISTENT,
-                           &db->stmts[id], NULL) != SQLITE_OK)
-        return db_error(db, err, sql_texts[id].name);
-    q->db = db;
-    q->stmt = db->stmts[id];
-    must(sqlite3_stmt_readonly(q->stmt) || db->in_write);
-    return 0;
-}
-
-void query_end(struct query *q)
-{
-    if (!q->stmt)
-        return;
-    (void)sqlite3_reset(q->stmt); /* the step has told its error already */
-    (void)sqlite3_clear_bindings(q->stmt);
-    q->stmt = NULL;
-}
-
-static int param_index(struct query *q, const char *param)
-{
-    int i = sqlite3_bind_parameter_index(q->stmt, param);
-    must(i > 0);
-    return i;
-}
-
-void query_text(struct query *q, const char *param, const char *value)
-{
-    must(sqlite3_bind_text(q->stmt, param_index(q, param), value, -1, SQLITE_STATIC) == SQLITE_OK);
-}
-
-void query_int(struct query *q, const char *param, int64_t value)
-{
-    must(sqlite3_bind_int64(q->stmt, param_index(q, param), value) == SQLITE_OK);
-}
-
-void query_real(struct query *q, const char *param, double value)
-{
-    must(sqlite3_bind_double(q->stmt, param_index(q, param), value) == SQLITE_OK);
-}
-
-void query_null(struct query *q, const char *param)
-{
-    must(sqlite3_bind_null(q->stmt, param_index(q, param)) == SQLITE_OK);
-}
-
-int query_step(struct query *q, struct err *err)
-{
-    int rc = sqlite3_step(q->stmt);
-    if (rc == SQLITE_ROW)
-        return 1;
-    if (rc == SQLITE_DONE)
-        return 0;
-    for (size_t i = 0; i < ARRAY_LEN(q->db->stmts); i++)
-        if (q->db->stmts[i] == q->stmt)
-            return db_error(q->db, err, sql_texts[i].name);
-    return db_error(q->db, err, "step");
-}
-
-int query_run(struct query *q, struct err *err)
-{
-    int rc = query_step(q, err);
-    must(rc != 1);
-    return rc;
-}
-
-int64_t query_changes(struct query *q, struct err *err)
-{
-    if (query_run(q, err) < 0)
-        return -1;
-    return sqlite3_changes64(q->db->conn);
-}
-
-int64_t query_col_int(const struct query *q, int col)
-{
-    return sqlite3_column_int64(q->stmt, col);
-}
-
-double query_col_real(const struct query *q, int col)
-{
-    return sqlite3_column_double(q->stmt, col);
-}
-
-const char *query_col_text(const struct query *q, int col)
-{
-    return (const char *)sqlite3_column_text(q->stmt, col);
-}
-
-void query_col_copy(const struct query *q, int col, char *ret, size_t size)
-{
-    const char *s = query_col_text(q, col);
-    (void)snprintf(ret, size, "%s", s ? s : "");
 }
 
 /* ---- the writable store ---- */
@@ -269,7 +234,24 @@ struct store {
     struct db *db[GATE_COUNT];
     int seat[GATE_COUNT];
     bool full_sync[GATE_COUNT];
+    struct store_repair repairs[GATE_COUNT];
 };
+
+/* Only the first to open a file may move it away: nobody else has it open then. Behind the gate. */
+static int check_once(struct store *s, const char *state_dir, enum gate_file f, struct err *err)
+{
+    if (s->board->file_checked[f])
+        return 0;
+    if (store_repair(state_dir, f, &s->repairs[f], err) < 0)
+        return -1;
+    s->board->file_checked[f] = 1;
+    return 0;
+}
+
+const struct store_repair *store_repaired(const struct store *s, enum gate_file file)
+{
+    return s->repairs[file].kept_as[0] ? &s->repairs[file] : NULL;
+}
 
 static int upgrade_behind_gate(struct store *s, enum gate_file f, struct err *err)
 {
@@ -293,7 +275,9 @@ int store_open(const char *state_dir, struct board *board, struct store **ret, s
             goto fail;
         /* Switching a new file to WAL needs it alone, so that too is behind the gate. */
         gate_enter(&board->gates[f], s->seat[f], NULL);
-        int rc = db_open(state_dir, (enum gate_file)f, true, &s->db[f], err);
+        int rc = check_once(s, state_dir, (enum gate_file)f, err);
+        if (rc == 0)
+            rc = db_open(state_dir, (enum gate_file)f, true, &s->db[f], err);
         gate_leave(&board->gates[f], s->seat[f]);
         if (rc < 0 || upgrade_behind_gate(s, (enum gate_file)f, err) < 0)
             goto fail;
@@ -343,12 +327,15 @@ int store_begin(struct store *s, enum gate_file file, bool durable, struct err *
         return -1;
     }
     db->in_write = true;
+    fault_hit("begin_after");
     return 0;
 }
 
 static int checkpoint(struct db *db, int mode, struct err *err)
 {
+    fault_hit("checkpoint_before");
     int rc = sqlite3_wal_checkpoint_v2(db->conn, NULL, mode, NULL, NULL);
+    fault_hit("checkpoint_after");
     if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
         return 0; /* a reader is still in the log: next time */
     return db_error(db, err, "checkpoint");

@@ -47,6 +47,10 @@ void db_close(struct db *db);
 int db_error(struct db *db, struct err *err, const char *doing);
 /* One or more statements without parameters. */
 int db_exec(struct db *db, const char *sql, struct err *err) LB_MUST_CHECK;
+const char *db_file_name(enum gate_file file); /* "jobs" */
+int db_newest_version(enum gate_file file);
+/* All steps of the schema, for a file that is new. Inside a transaction. */
+int db_schema_apply(sqlite3 *conn, enum gate_file file, struct err *err) LB_MUST_CHECK;
 /* Brings the file to the newest schema. Inside BEGIN IMMEDIATE, behind the gate. */
 int db_upgrade(struct db *db, struct err *err) LB_MUST_CHECK;
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "fault.h"
 #include "path.h"
 #include "store_job.h"
 
@@ -41,6 +42,7 @@ struct claim_job {
     char operation[32];
     bool queued, exclusive;
     int priority;
+    int64_t room; /* how many more may be leased */
     char *options;
 };
 
@@ -61,6 +63,8 @@ static int claim_jobs(struct db *db, const char *made_by, struct claim_job *ret,
         j->exclusive = query_col_int(&q, 3);
         j->priority = (int)query_col_int(&q, 4);
         j->options = mem_strdup(query_col_text(&q, 5));
+        int64_t limit = query_col_int(&q, 6); /* 0: NULL, no limit */
+        j->room = limit ? limit - query_col_int(&q, 7) : INT64_MAX;
     }
     return rc < 0 ? -1 : n;
 }
@@ -216,9 +220,13 @@ static int claim_into(struct claims *c, struct claim_job *j, struct candidate *c
     return 1;
 }
 
-/* Claims up to `part` items of one job. */
+/* Claims up to `part` items of one job, and no more than its max_threads leaves room for. */
 static int claim_from(struct claims *c, struct claim_job *j, int part, struct err *err)
 {
+    if (part > j->room)
+        part = (int)j->room;
+    if (part == 0)
+        return 0;
     struct candidate *list = mem_new(sizeof(*list) * (size_t)part);
     int n = 0, before = c->n;
     int rc = candidates(c->db, j, part, list, &n, err);
@@ -226,6 +234,7 @@ static int claim_from(struct claims *c, struct claim_job *j, int part, struct er
         rc = claim_into(c, j, &list[i], err);
     candidates_clear(list, n);
     free(list);
+    j->room -= c->n - before;
     if (rc >= 0 && c->n > before && j->queued) {
         struct job job;
         rc = start_job(c->db, j->job_id, c->now, &job, err);
@@ -288,6 +297,7 @@ int store_claim(struct db *db, const struct claimer *who, int max, double now, s
     }
     for (int i = 0; i < n_jobs; i++)
         free(jobs[i].options);
+    fault_hit("items_claimed");
     if (rc >= 0)
         return c.n;
     for (int i = 0; i < c.n; i++)
@@ -330,6 +340,7 @@ int store_item_declare(struct db *db, const struct item *it, const char *owner, 
             return err_set(err, ERR_NOT_ACTIVE, "the lease of item %lld was lost",
                            (long long)it->seq);
     }
+    fault_hit("item_declared");
     if (!target)
         return 0;
     int rc = lease_path(db, target, it, err);
@@ -376,6 +387,7 @@ int store_item_finish(struct db *db, const struct item *it, const char *owner,
         if (n <= 0)
             return (int)n; /* 0: the lease was lost */
     }
+    fault_hit("item_finished");
     if (unlease_paths(db, it, err) < 0)
         return -1;
     if (f->final_path && strcmp(f->final_path, it->path) != 0 &&
@@ -406,5 +418,6 @@ int store_item_return(struct db *db, const struct item *it, const char *owner, b
         if (n <= 0)
             return (int)n;
     }
+    fault_hit("item_returned");
     return unlease_paths(db, it, err) < 0 ? -1 : 1;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "fault.h"
 
 void job_from_row(const struct query *q, struct job *ret)
 {
@@ -34,6 +35,8 @@ void job_from_row(const struct query *q, struct job *ret)
     ret->rate_next_at = query_col_real(q, 21);
     ret->rate_next_items = query_col_int(q, 22);
     ret->last_event_id = query_col_int(q, 23);
+    ret->max_threads = (int)query_col_int(q, 24);
+    query_col_copy(q, 25, ret->parent, sizeof(ret->parent));
 }
 
 static int get(struct db *db, enum sql_id id, const char *job_id, struct job *ret, struct err *err)
@@ -172,10 +175,18 @@ int store_job_stage(struct db *db, const struct job_new *n, double now, struct e
     query_text(&q, ":options", n->options);
     query_text(&q, ":staged_by", n->staged_by);
     query_text(&q, ":key", n->idempotency_key);
+    query_int(&q, ":paused", n->paused);
+    query_text(&q, ":parent", n->parent);
+    query_text(&q, ":parent_kind", n->parent ? "retry" : NULL);
+    if (n->max_threads)
+        query_int(&q, ":max_threads", n->max_threads);
+    else
+        query_null(&q, ":max_threads");
     if (query_run(&q, err) == 0)
         return 0;
     if (sqlite3_extended_errcode(db->conn) == SQLITE_CONSTRAINT_UNIQUE)
-        return err_set(err, ERR_BUSY, "a job with this Idempotency-Key is being made; ask again");
+        return err_set(err, ERR_BUSY, "%s is being made; ask again",
+                       n->parent ? "the retry of this job" : "a job with this Idempotency-Key");
     return -1;
 }
 
@@ -208,6 +219,7 @@ int store_job_stage_items(struct db *db, const char *job_id, int64_t seq_first,
 int store_job_publish(struct db *db, const char *job_id, double now, struct job *ret,
                       struct err *err)
 {
+    fault_hit("job_publish");
     {
         struct query q LB_CLEANUP(query_end) = {0};
         if (query_start(&q, db, SQL_JOB_PUBLISH, err) < 0)
@@ -290,6 +302,7 @@ static int cancel_chunk(struct db *db, const char *job_id, double now, struct jo
         if (count.cancelled < 0)
             return -1;
     }
+    fault_hit("job_cancel_chunk");
     if (job_count(db, job_id, &count, now, ret, err) < 0)
         return -1;
     return store_event_job(db, ret, NULL, now, err);
@@ -350,6 +363,7 @@ int store_job_delete(struct db *db, const char *job_id, double now, struct err *
     if (!job_status_is_final(job.status) && !job.cancelling &&
         store_job_cancel(db, job_id, now, &job, err) < 0)
         return -1;
+    fault_hit("job_hide");
     if (query_start(&q, db, SQL_JOB_HIDE, err) < 0)
         return -1;
     query_text(&q, ":job_id", job_id);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "fault.h"
 #include "store_job.h"
 
 /* The first owner that is dead. 1 = found, 0 = all live. */
@@ -113,6 +114,7 @@ static int recover_owner(const struct recovery *r,
         if (last)
             of_job = 0;
     }
+    fault_hit("leases_given_back");
     if (rc >= 0 && n < RECOVER_MAX)
         rc = drop_owner(r->db, r->owner, err);
     for (int i = 0; i < n; i++)

@@ -1,9 +1,11 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "api.h"
 #include "board.h"
 #include "clock.h"
 #include "handlers.h"
+#include "held.h"
 #include "log.h"
 #include "scan_walk.h"
 #include "store.h"
@@ -69,6 +71,24 @@ static bool scan_works(struct worker *w)
            clock_boot_ms() - atomic_load(&board->scan_boot_ms) < allowed_ms;
 }
 
+/* Not only whether the files can be read: can they be written, and is none of them damaged? */
+static const char *database_outcome(const struct board *b, bool readable)
+{
+    static const char *const damaged[GATE_COUNT] = {
+        "jobs.db is damaged", "preferences.db is damaged", "library.db is damaged"};
+    for (int f = 0; f < GATE_COUNT; f++)
+        if (b->file_damaged[f])
+            return damaged[f];
+    const char *held = held_database(b);
+    return held ? held : outcome(readable);
+}
+
+static const char *library_outcome(const struct board *b, bool readable)
+{
+    const char *held = held_library(b);
+    return readable && held ? held : outcome(readable);
+}
+
 /* 503 carries Retry-After (docs/API.md). */
 static int reply_health(struct api_call *call, bool healthy, json_t *reply)
 {
@@ -93,14 +113,15 @@ int api_health(struct api_call *call, struct err *err)
     if (database < 0)
         log_warn("health check failed", "check=database error=%s; answered with 503",
                  LOG_QUOTE(why.msg));
-    bool healthy = library == 0 && database == 0 && frontend;
+    const char *library_is = library_outcome(board, library == 0);
+    const char *database_is = database_outcome(board, database == 0);
+    bool healthy = strcmp(library_is, "ok") == 0 && strcmp(database_is, "ok") == 0 && frontend;
     return reply_health(call, healthy,
                         json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:I}", "status",
                                   healthy ? "healthy" : "unhealthy", "version", LB_VERSION,
-                                  "checks", "watched_dir", outcome(library == 0), "database",
-                                  outcome(database == 0), "watcher",
-                                  outcome(scan_works(call->worker)), "workers", workers, "frontend",
-                                  outcome(frontend), "file_count", (json_int_t)files));
+                                  "checks", "watched_dir", library_is, "database", database_is,
+                                  "watcher", outcome(scan_works(call->worker)), "workers", workers,
+                                  "frontend", outcome(frontend), "file_count", (json_int_t)files));
 }
 
 int api_health_live(struct api_call *call, struct err *err)

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "api.h"
+#include "api_job.h"
 #include "clock.h"
 #include "handlers.h"
+#include "held.h"
 #include "log.h"
 #include "notes.h"
 #include "path.h"
@@ -17,16 +19,6 @@
 #define RESULTS_MAX     1000
 #define LIST_DEFAULT    100
 #define LIST_MAX        500
-
-/* {id} in lower case; anything that is not a UUID is not found. */
-static int job_id_param(struct api_call *call, char ret[UUID_SIZE], struct err *err)
-{
-    const char *id = call->path_params[0];
-    if (call->path_param_len[0] != UUID_SIZE - 1 || !uuid_valid(id))
-        return err_set(err, ERR_NOT_FOUND, "Job not found");
-    uuid_lower(id, ret);
-    return 0;
-}
 
 static void add_json(struct strbuf *out, json_t *value)
 {
@@ -108,25 +100,16 @@ static int add_results(struct api_call *call, const struct job *job, int64_t aft
     return 0;
 }
 
-static int find_job(struct api_call *call, struct job *ret, struct err *err)
-{
-    char job_id[UUID_SIZE];
-    if (job_id_param(call, job_id, err) < 0)
-        return -1;
-    int rc = store_job_get(store_reader_db(call->reader, GATE_JOBS), job_id, ret, err);
-    if (rc < 0)
-        return -1;
-    return rc == 1 ? 0 : err_set(err, ERR_NOT_FOUND, "Job not found");
-}
-
 /* The job and its results are read as one state: a poll never sees a count without its result. */
 static int job_with_results(struct api_call *call, int64_t after, int64_t max, struct job *job,
                             struct err *err)
 {
     if (find_job(call, job, err) < 0)
         return -1;
+    /* Why an unfinished job does not go on for now: not in its row, which may be what cannot be written. */
+    const char *held = job->completed_at == 0 ? held_reason(worker_board(call->worker)) : NULL;
     char etag[32];
-    (void)snprintf(etag, sizeof(etag), "\"%lld\"", (long long)job->version);
+    (void)snprintf(etag, sizeof(etag), "\"%lld%s\"", (long long)job->version, held ? "-held" : "");
     api_add_header(call, "ETag", etag);
     const char *known = api_header(call, "If-None-Match");
     if (known &&
@@ -135,6 +118,8 @@ static int job_with_results(struct api_call *call, int64_t after, int64_t max, s
         return 0;
     }
     json_t *o = job_to_json(job, clock_wall_s());
+    if (held)
+        must(json_object_set_new(o, "held", json_string(held)) == 0);
     char *text LB_CLEANUP(mem_free) = json_dumps(o, JSON_TEXT_FLAGS);
     json_decref(o);
     must(text != NULL);

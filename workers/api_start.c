@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "api.h"
+#include "api_job.h"
 #include "clock.h"
 #include "files.h"
 #include "handlers.h"
@@ -36,13 +37,6 @@ static bool is_file(int fd)
 {
     struct stat st;
     return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-/* A member of the body; null is as good as absent. */
-static json_t *member(const struct api_call *call, const char *name)
-{
-    json_t *v = json_object_get(call->body, name);
-    return json_is_null(v) ? NULL : v;
 }
 
 /*
@@ -96,7 +90,7 @@ static int string_items(const json_t *files, struct path_list *ret, struct err *
 
 static int files_member(struct api_call *call, json_t **ret, struct err *err)
 {
-    *ret = member(call, "files");
+    *ret = body_member(call, "files");
     if (*ret && !json_is_array(*ret))
         return err_field(err, ERR_BAD_FIELD, "files", "files must be an array of paths");
     if (json_array_size(*ret) == 0)
@@ -165,7 +159,7 @@ static int options_of(struct api_call *call, enum which which, const json_t **re
         *ret = call->body;
         return 0;
     }
-    *ret = member(call, "options");
+    *ret = body_member(call, "options");
     if (*ret && !json_is_object(*ret))
         return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
     return 0;
@@ -235,39 +229,6 @@ START(normalize, unmarked, WHICH_UNMARKED)
 
 /* ---- POST /api/jobs ---- */
 
-static int refuse_unknown(const json_t *object, const char *const *known, const char *where,
-                          struct err *err)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)object, key, value)
-    {
-        const char *const *k = known;
-        while (*k && strcmp(*k, key) != 0)
-            k++;
-        if (!*k)
-            return err_field(err, ERR_BAD_FIELD, key, "%s: member '%.40s' is not known", where,
-                             key);
-    }
-    return 0;
-}
-
-static int parse_priority(struct api_call *call, enum job_priority *ret, struct err *err)
-{
-    const char *text;
-    if (api_body_str(call, "priority", &text, err) < 0)
-        return -1;
-    *ret = PRIORITY_NORMAL;
-    if (!text)
-        return 0;
-    for (int p = PRIORITY_LOW; p <= PRIORITY_HIGH; p++)
-        if (strcmp(text, job_priority_name((enum job_priority)p)) == 0) {
-            *ret = (enum job_priority)p;
-            return 0;
-        }
-    return err_field(err, ERR_BAD_FIELD, "priority", "priority must be low, normal or high");
-}
-
 static int parse_select(const json_t *select, enum library_filter *ret, struct err *err)
 {
     static const char *const known[] = {"filter", NULL};
@@ -292,9 +253,9 @@ static int parse_select(const json_t *select, enum library_filter *ret, struct e
 static int new_items(struct api_call *call, const struct op *op, struct path_list *ret,
                      struct err *err)
 {
-    json_t *select = member(call, "select");
+    json_t *select = body_member(call, "select");
     json_t *files;
-    if (select && member(call, "files"))
+    if (select && body_member(call, "files"))
         return err_field(err, ERR_BAD_FIELD, "select", "give files or select, not both");
     if (select && op->accepts == ACCEPTS_BOOKS) {
         enum library_filter filter = LIBRARY_ALL;
@@ -314,25 +275,10 @@ static int new_items(struct api_call *call, const struct op *op, struct path_lis
     return valid ? 0 : err_field(err, ERR_NOTHING_TO_DO, "files", "No valid files to process");
 }
 
-static int parse_title(struct api_call *call, const struct op *op, char ret[JOB_TITLE_MAX + 1],
-                       struct err *err)
-{
-    const char *title;
-    if (api_body_str(call, "title", &title, err) < 0)
-        return -1;
-    if (title && (!*title || strlen(title) > JOB_TITLE_MAX))
-        return err_field(err, ERR_RANGE, "title", "title must have 1 to %d bytes", JOB_TITLE_MAX);
-    if (title)
-        (void)snprintf(ret, JOB_TITLE_MAX + 1, "%s", title);
-    else
-        (void)snprintf(ret, JOB_TITLE_MAX + 1, "%s Files...", op->verb);
-    return 0;
-}
-
 int api_job_create(struct api_call *call, struct err *err)
 {
-    static const char *const known[] = {"operation", "files",    "select", "options",
-                                        "title",     "priority", NULL};
+    static const char *const known[] = {"operation", "files",  "select",      "options", "title",
+                                        "priority",  "paused", "max_threads", NULL};
     if (!json_is_object(call->body))
         return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
     if (refuse_unknown(call->body, known, "job", err) < 0)
@@ -347,13 +293,18 @@ int api_job_create(struct api_call *call, struct err *err)
         return err_field(err, ERR_BAD_FIELD, "operation", "operation '%.60s' is not known",
                          op_name);
     struct path_list items LB_CLEANUP(path_list_clear) = {0};
-    struct job_request request = {.op = op, .items = &items};
-    request.options = member(call, "options");
+    struct job_request request = {.op = op, .priority = PRIORITY_NORMAL, .items = &items};
+    request.options = body_member(call, "options");
     if (request.options && !json_is_object(request.options))
         return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
     char title[JOB_TITLE_MAX + 1];
+    (void)snprintf(title, sizeof(title), "%s Files...", op->verb);
+    request.title = title;
     struct job job;
-    if (parse_priority(call, &request.priority, err) < 0 || parse_title(call, op, title, err) < 0 ||
+    if (parse_priority(call, &request.priority, err) < 0 ||
+        parse_title(call, &request.title, err) < 0 ||
+        parse_paused(call, &request.paused, err) < 0 ||
+        parse_max_threads(call, &request.max_threads, err) < 0 ||
         idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
     int rc = earlier_job(call, &request, &job, err);
@@ -361,7 +312,6 @@ int api_job_create(struct api_call *call, struct err *err)
         return -1;
     bool again = rc == 1;
     if (!again) {
-        request.title = title;
         if (new_items(call, op, &items, err) < 0)
             return -1;
         rc = job_start(call->worker, &request, &job, err);
@@ -369,9 +319,5 @@ int api_job_create(struct api_call *call, struct err *err)
             return -1;
         again = rc == 0;
     }
-    char location[320];
-    (void)snprintf(location, sizeof(location), "%s/api/jobs/%s",
-                   worker_config(call->worker)->base_path, job.job_id);
-    api_add_header(call, "Location", location);
-    return api_reply(call, again ? 200 : 201, job_to_json(&job, clock_wall_s()));
+    return reply_made(call, &job, again);
 }

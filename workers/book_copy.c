@@ -15,6 +15,8 @@
 #define BUFFER_BYTES    (256u << 10)
 #define TEMP_ATTEMPTS   4
 #define TEMP_NAME_BYTES 40
+#define TEMP_BEGIN      ".longbox-"
+#define TEMP_END        ".tmp"
 
 int book_copy_check(const struct book_copy *c, struct err *err)
 {
@@ -82,6 +84,25 @@ static bool temp_remove_leftover(int dirfd, const char *name)
     if (is_named(dirfd, name, fd))
         (void)unlinkat(dirfd, name, 0); /* a failure shows when we make ours */
     return true;
+}
+
+static bool is_temp_name(const char *name)
+{
+    size_t begin = strlen(TEMP_BEGIN);
+    if (strncmp(name, TEMP_BEGIN, begin) != 0)
+        return false;
+    size_t digits = strspn(name + begin, "0123456789abcdef");
+    return digits > 0 && strcmp(name + begin + digits, TEMP_END) == 0;
+}
+
+/* Unlike temp_remove_leftover it knows nothing of the book: where nothing can be locked the file stays. */
+bool book_copy_remove_leftover(int dirfd, const char *name)
+{
+    if (!is_temp_name(name))
+        return false;
+    int fd LB_CLEANUP(fd_close) = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(dirfd, name, fd) &&
+           unlinkat(dirfd, name, 0) == 0;
 }
 
 static int temp_make(int dirfd, const char *name, int *ret_fd, struct err *err)
@@ -228,6 +249,7 @@ static int fill(const struct book_copy *c, int fd, struct zip *ret_zip, struct s
     zip_plan_make(c->zip, c->drop, &plan);
     if (copy_entries(c, &plan, fd, err) < 0)
         return -1;
+    fault_hit("book_pages_copied");
     zip_tail_build(c->zip, &plan, plan.at, c->member, &tail);
     if (write_all(fd, tail.data, tail.len, plan.at, err) < 0)
         return -1;
@@ -236,6 +258,7 @@ static int fill(const struct book_copy *c, int fd, struct zip *ret_zip, struct s
         return -1;
     if (fsync(fd) < 0)
         return err_sys(err, ERR_IO, "sync the new file");
+    fault_hit("book_synced");
     if (fstat(fd, ret_st) < 0)
         return err_sys(err, ERR_IO, "look at the new file");
     if ((uint64_t)ret_st->st_size != plan.at + tail.len)
@@ -263,9 +286,11 @@ int book_copy_run(const struct book_copy *c, int *ret_fd, struct zip *ret_zip, s
     folder = openat(c->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return err_sys(err, ERR_IO, "open the book's folder");
-    (void)snprintf(name, sizeof(name), ".longbox-%llx.tmp", (unsigned long long)c->st->st_ino);
+    (void)snprintf(name, sizeof(name), TEMP_BEGIN "%llx" TEMP_END,
+                   (unsigned long long)c->st->st_ino);
     if (temp_make(folder, name, &fd, err) < 0)
         return -1;
+    fault_hit("book_temp_made");
     if (fill(c, fd, &now, ret_st, err) < 0 || book_copy_check(c, err) < 0)
         goto fail;
     if (c->cancelled && c->cancelled(c->ctx)) {
@@ -281,6 +306,7 @@ int book_copy_run(const struct book_copy *c, int *ret_fd, struct zip *ret_zip, s
     (void)flock(fd, LOCK_UN); /* it guarded the temporary name */
     if (!sync_folder(folder))
         return err_sys(err, ERR_IO, "the book is written, but its folder cannot be synced");
+    fault_hit("book_folder_synced");
     *ret_fd = fd;
     fd = -1;
     *ret_zip = now;

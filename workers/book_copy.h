@@ -39,6 +39,12 @@ int book_copy_run(const struct book_copy *c, int *ret_fd, struct zip *ret_zip, s
 /* Is the file still the one that was read, under its name, and may we write it? */
 int book_copy_check(const struct book_copy *c, struct err *err) LB_MUST_CHECK;
 
+/*
+ * Removes a copy that a dead process left in the folder, when `name` is that of one and nobody works on it. True: it
+ * was one, and is gone.
+ */
+bool book_copy_remove_leftover(int dirfd, const char *name);
+
 /* Owner, mode, attributes and access lists of one open file for another. */
 int book_copy_attributes(int from, const struct stat *st, int to, struct err *err) LB_MUST_CHECK;
 

@@ -7,6 +7,8 @@
 
 #include "board.h"
 #include "clock.h"
+#include "fault.h"
+#include "held.h"
 #include "http.h"
 #include "log.h"
 #include "loop.h"
@@ -44,6 +46,7 @@ struct events {
     uint32_t n;
     int64_t last_id; /* everything up to here was handed out */
     int64_t data_version;
+    const char *held; /* what subscribers were told; NULL = nothing is held */
     bool draining;
     struct loop_timer *belt, *tick;
 };
@@ -73,6 +76,34 @@ static void send_bytes(struct subscriber *s, const char *bytes, size_t len)
 {
     http_stream_send(s->stream, bytes, len);
     s->sent_ms = clock_mono_ms();
+}
+
+/*
+ * What the service itself has to say. It has no id, because it may be about a database that cannot be written; who
+ * comes later is told at the start of its stream.
+ */
+static void send_held(struct subscriber *s, const char *held)
+{
+    struct strbuf out LB_CLEANUP(strbuf_clear) = {0};
+    char quoted[80] = "null";
+    if (held)
+        (void)snprintf(quoted, sizeof(quoted), "\"%s\"", held);
+    strbuf_addf(&out,
+                "data: {\"type\": \"service\", \"data\": {\"held\": %s}, \"timestamp\": %.3f}\n\n",
+                quoted, clock_wall_s());
+    send_bytes(s, out.data, out.len);
+}
+
+/* Tells all when jobs are held, and when they go on. */
+static void look_held(struct events *e)
+{
+    const char *held = held_reason(worker_board(e->worker));
+    if (held == e->held) /* constant texts */
+        return;
+    e->held = held;
+    for (struct subscriber *s = e->subscribers; s; s = s->next)
+        if (!s->gone && !s->slow_since_ms)
+            send_held(s, held);
 }
 
 static bool wants(const struct subscriber *s, const char *job_id)
@@ -282,6 +313,8 @@ void events_subscribe(struct events *e, struct http_request *req, const char *la
     e->subscribers = s;
     e->n++;
     e->slot->subscribers = e->n;
+    if (e->held)
+        send_held(s, e->held);
     struct err err = {0};
     int64_t last = parse_id(last_event_id);
     if ((last < 0 ? send_state(s, -1, false, &err) : replay(s, last, &err)) < 0) {
@@ -302,6 +335,7 @@ struct fan_out {
 static void fan_out_one(void *ctx, const struct event_row *row)
 {
     struct fan_out *f = ctx;
+    fault_hit("event_fan_out");
     f->last_id = row->id;
     if (f->oldest_at == 0)
         f->oldest_at = row->at;
@@ -390,6 +424,7 @@ static void on_tick(void *ctx)
 {
     struct events *e = ctx;
     int64_t now = clock_mono_ms();
+    look_held(e);
     int64_t heartbeat_ms = worker_config(e->worker)->heartbeat_s * 1000;
     static const char heartbeat[] = ": heartbeat\n\n";
     for (struct subscriber *s = e->subscribers; s; s = s->next) {

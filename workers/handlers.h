@@ -29,6 +29,14 @@ int api_job_results(struct api_call *call, struct err *err);
 int api_job_cancel(struct api_call *call, struct err *err);
 int api_job_delete(struct api_call *call, struct err *err);
 
+/* ---- control of jobs: api_control.c ---- */
+int api_job_pause(struct api_call *call, struct err *err);
+int api_job_resume(struct api_call *call, struct err *err);
+int api_job_patch(struct api_call *call, struct err *err);
+int api_job_retry(struct api_call *call, struct err *err);
+int api_jobs_pause(struct api_call *call, struct err *err);
+int api_jobs_resume(struct api_call *call, struct err *err);
+
 /* ---- the active job: api_active.c ---- */
 int api_active_get(struct api_call *call, struct err *err); /* for the loop */
 int api_active_post(struct api_call *call, struct err *err);

@@ -40,6 +40,8 @@ struct http *http_listen(struct loop *loop, int listen_fd, const struct http_con
 void http_drain(struct http *h);
 /* Requests whose answer is still owed. Streams do not count. */
 size_t http_pending(const struct http *h);
+/* Open connections, idle ones and streams too. Any thread. */
+size_t http_connections(const struct http *h);
 /* Closes every connection. Streams hear `closed`; requests still with the handler are answered into
  * the void. */
 void http_free(struct http *h);

@@ -41,6 +41,7 @@ struct http {
     struct evhttp *evhttp;
     struct evhttp_bound_socket *bound; /* NULL once draining */
     struct evconnlistener *listener;   /* belongs to bound */
+    struct http *next_listening;
     struct loop_timer *sweep;
     struct loop_timer *accept_again;
     struct evbuffer *chunk; /* scratch of http_stream_send */
@@ -48,6 +49,7 @@ struct http {
     LIST_HEAD(, http_request) requests; /* with the handler */
     struct http_conn *current;          /* whose input changed last; see http_on_request */
     size_t pending;
+    _Atomic size_t n_conns;
     bool draining;
 };
 

@@ -182,6 +182,7 @@ static void conn_free(struct http_conn *c)
     if (c->http->current == c)
         c->http->current = NULL;
     LIST_REMOVE(c, links);
+    c->http->n_conns--;
     free(c);
 }
 
@@ -241,6 +242,7 @@ static struct bufferevent *on_accept(struct event_base *base, void *http)
     must(evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c) != NULL);
     http_conn_next(NULL, c);
     LIST_INSERT_HEAD(&h->conns, c, links);
+    h->n_conns++;
     must(event_assign(&c->later, base, -1, 0, on_later, c) == 0);
     event_active(&c->later, EV_TIMEOUT, 0);
     return c->bev;
@@ -253,13 +255,29 @@ static void on_accept_again(void *http)
         (void)evconnlistener_enable(h->listener);
 }
 
-static void on_accept_error(struct evconnlistener *listener, void *http)
+/* libevent calls this with its own struct evhttp, not with ours: looked up by the listener. The loop's thread only. */
+static struct http *listening;
+
+static void on_accept_error(struct evconnlistener *listener, void *evhttp)
 {
-    struct http *h = http;
+    (void)evhttp;
     int sys = EVUTIL_SOCKET_ERROR();
+    struct http *h = listening;
+    while (h && h->listener != listener)
+        h = h->next_listening;
+    must(h != NULL);
     log_warn("accept failed", "errno=%d retry_ms=%d", sys, ACCEPT_AGAIN_MS);
     (void)evconnlistener_disable(listener);
     loop_timer_set(h->accept_again, ACCEPT_AGAIN_MS);
+}
+
+static void unlist(struct http *h)
+{
+    struct http **p = &listening;
+    while (*p && *p != h)
+        p = &(*p)->next_listening;
+    if (*p)
+        *p = h->next_listening;
 }
 
 /* Closes what was idle or dribbled for too long. */
@@ -305,6 +323,8 @@ struct http *http_listen(struct loop *loop, int listen_fd, const struct http_con
     must(h->listener != NULL);
     h->bound = evhttp_bind_listener(h->evhttp, h->listener);
     must(h->bound != NULL);
+    h->next_listening = listening;
+    listening = h;
     evconnlistener_set_error_cb(h->listener, on_accept_error);
     h->sweep = loop_timer_every(loop, SWEEP_MS, on_sweep, h);
     h->accept_again = loop_timer_once(loop, 0, on_accept_again, h);
@@ -316,6 +336,7 @@ void http_drain(struct http *h)
     h->draining = true;
     if (!h->bound)
         return;
+    unlist(h);
     evhttp_del_accept_socket(h->evhttp,
                              h->bound); /* frees the listener; the descriptor stays open */
     h->bound = NULL;
@@ -325,6 +346,11 @@ void http_drain(struct http *h)
 size_t http_pending(const struct http *h)
 {
     return h->pending;
+}
+
+size_t http_connections(const struct http *h)
+{
+    return h->n_conns;
 }
 
 void http_free(struct http *h)

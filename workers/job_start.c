@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 #include "store.h"
 #include "worker.h"
@@ -61,6 +62,9 @@ static int stage(struct db *db, void *arg, struct err *err)
             .made_by = worker_name(s->worker),
             .staged_by = worker_owner(s->worker),
             .idempotency_key = r->idempotency_key,
+            .paused = r->paused,
+            .max_threads = r->max_threads,
+            .parent = r->parent,
         };
         if (store_job_stage(db, &job, now, err) < 0)
             return -1;
@@ -68,6 +72,7 @@ static int stage(struct db *db, void *arg, struct err *err)
     if (store_job_stage_items(db, s->job_id, (int64_t)s->from + 1,
                               (const char *const *)r->items->paths + s->from, s->n, err) < 0)
         return -1;
+    fault_hit("job_staged_chunk");
     if (s->from + s->n < r->items->n)
         return 0;
     return store_job_publish(db, s->job_id, now, s->ret, err);

@@ -29,6 +29,9 @@ struct job_request {
     const char *title;
     const json_t *options; /* checked here; NULL = none */
     enum job_priority priority;
+    bool paused;                   /* nothing is claimed until it is resumed */
+    int max_threads;               /* 0 = no limit */
+    const char *parent;            /* it is the retry of this job; NULL = of none */
     const char *idempotency_key;   /* NULL = none */
     const struct path_list *items; /* at least one */
 };

@@ -42,7 +42,7 @@ static int run(int slot, struct err *err)
     if (board_attach(BOARD_FD_BOARD, &board, err) < 0)
         return -1;
     /* Children of operations must not inherit what the master handed over. */
-    for (int fd = BOARD_FD_LISTEN; fd < BOARD_FD_BELL_0 + (int)board->n_slots; fd++)
+    for (int fd = BOARD_FD_LISTEN; fd < BOARD_FD_BELL_0 + BOARD_MAX_SLOTS; fd++)
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     return worker_run(&config, slot, board, err);
 }

@@ -1,9 +1,12 @@
 #include "op.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "op_book.h"
+#include "op_exec.h"
 #include "op_noop.h"
 #include "op_plan.h"
 
@@ -63,17 +66,48 @@ static const struct op table[] = {
     },
 };
 
+/* Filled by op_register_commands. */
+static struct op commands[CONFIG_COMMANDS_MAX];
+static char verbs[CONFIG_COMMANDS_MAX][CONFIG_COMMAND_TITLE_MAX + 16];
+static size_t n_commands;
+
+void op_register_commands(const struct config *c)
+{
+    n_commands = c->n_commands;
+    for (size_t i = 0; i < n_commands; i++) {
+        const struct config_command *cmd = &c->commands[i];
+        (void)snprintf(verbs[i], sizeof(verbs[i]), "Running %s on", cmd->title);
+        commands[i] = (struct op){
+            .name = cmd->name,
+            .verb = verbs[i],
+            .label = cmd->title,
+            .text = cmd->text,
+            .accepts = cmd->accepts_strings ? ACCEPTS_STRINGS : ACCEPTS_BOOKS,
+            .changes_files = cmd->changes_files,
+            .option_schema = NO_OPTIONS,
+            .check_options = op_book_check_options,
+            .run = op_exec_run,
+            .config = c,
+            .command = cmd,
+        };
+    }
+}
+
 const struct op *op_find(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if (strcmp(table[i].name, name) == 0)
-            return &table[i];
+    const struct op *op;
+    for (size_t i = 0; (op = op_at(i)) != NULL; i++)
+        if (strcmp(op->name, name) == 0)
+            return op;
     return NULL;
 }
 
 const struct op *op_at(size_t i)
 {
-    return i < ARRAY_LEN(table) ? &table[i] : NULL;
+    if (i < ARRAY_LEN(table))
+        return &table[i];
+    i -= ARRAY_LEN(table);
+    return i < n_commands ? &commands[i] : NULL;
 }
 
 void op_result_clear(struct op_result *r)

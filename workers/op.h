@@ -21,7 +21,12 @@
 
 #define OP_PATH_MAX 4096
 
+struct op;
+struct config;
+struct config_command;
+
 struct op_env {
+    const struct op *op;       /* the one that runs */
     int library_fd;            /* O_PATH or O_RDONLY folder; openat2(RESOLVE_BENEATH) starts here */
     const char *library_root;  /* absolute, without a slash at the end */
     const char *duplicate_dir; /* absolute, or NULL: duplicates are only marked */
@@ -86,8 +91,13 @@ struct op {
     int (*check_options)(const json_t *options, struct err *err);
     int (*run)(const struct op_env *env, const struct op_item *item, struct op_result *ret,
                struct err *err);
+    /* Of a command (op_exec.h), else NULL. */
+    const struct config *config;
+    const struct config_command *command;
 };
 
+/* Makes each command of the configuration an operation. Before the first thread; `c` lives on. */
+void op_register_commands(const struct config *c);
 /* NULL when there is no such operation. */
 const struct op *op_find(const char *name);
 /* The i-th of them, NULL past the end. */

@@ -310,6 +310,7 @@ static int run_book(const char *op_name, unsigned what, const struct op_env *env
     }
     if (carry_out(&r, stage, err) < 0)
         return -1;
+    fault_hit("op_carried_out");
     fill_result(&r, ret);
     return 0;
 }

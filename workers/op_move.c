@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "log.h"
 
 static void sync_folder(int dir)
@@ -108,6 +109,7 @@ int op_move(int dir, const char *name, int to_dir, const char *to_name, bool was
         return err_sys(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "rename to %s",
                        LOG_QUOTE(to_name));
     if (*ret == MOVE_DONE) {
+        fault_hit("move_renamed");
         sync_folder(to_dir);
         if (to_dir != dir)
             sync_folder(dir);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fault.h"
+#include "held.h"
 #include "lock.h"
 #include "log.h"
 #include "op.h"
@@ -22,6 +24,10 @@
 #define AHEAD_US    15000
 #define READY_MAX   STORE_LEASES_PER_CLAIM
 #define CONFLICT_MS 20
+/* While the library's disk takes no writes, one item is tried so often. */
+#define HOLD_MS 2000
+/* A worker that cannot even open what an item needs claims nothing for so long. */
+#define POOR_MS 500
 
 struct seat { /* one pool thread */
     struct runner *runner;
@@ -43,7 +49,9 @@ struct runner {
     int ready_from, n_ready;
     int n_running;
     bool started, draining, stopping;
-    int64_t mean_us; /* of an item, smoothed; 0 = not known yet */
+    int64_t poor_until_ms; /* monotonic */
+    int64_t hold_until_ms; /* monotonic; 0 = the library can be written, as far as is known */
+    int64_t mean_us;       /* of an item, smoothed; 0 = not known yet */
     char cancelling[MAX_CANCELLING][UUID_SIZE];
     int n_cancelling;
 };
@@ -129,15 +137,40 @@ static json_t *json_or_null(const char *text)
     return text ? json_loads(text, 0, NULL) : NULL;
 }
 
+/* This process is short of descriptors: what it puts back is for another one to take. */
+static void leave_to_others(struct runner *r)
+{
+    LOCK_SCOPE(&r->lock);
+    r->poor_until_ms = clock_mono_ms() + POOR_MS;
+}
+
+/* Without preferences.db, until the next start makes it anew, the settings are the defaults. */
+static int read_settings(struct store_reader *reader, struct settings *ret, struct err *err)
+{
+    if (settings_read(reader, ret, err) == 0)
+        return 0;
+    if (!store_is_damaged(GATE_PREFERENCES))
+        return -1;
+    *err = (struct err){0};
+    *ret = (struct settings){.issue_padding = SETTINGS_PADDING_DEFAULT};
+    (void)snprintf(ret->filename_format, sizeof(ret->filename_format), "%s",
+                   SETTINGS_FORMAT_DEFAULT);
+    return 0;
+}
+
 static int run_op(struct seat *seat, struct store_reader *reader, const struct op *op,
                   const struct item *it, struct op_result *ret, struct err *err)
 {
     struct worker *w = seat->runner->worker;
     const struct config *c = worker_config(w);
     struct settings settings;
-    if (settings_read(reader, &settings, err) < 0)
+    if (read_settings(reader, &settings, err) < 0) {
+        leave_to_others(seat->runner);
+        err->code = ERR_BUSY; /* not the item's fault: is_put_back */
         return -1;
+    }
     struct op_env env = {
+        .op = op,
         .library_fd = worker_library_fd(w),
         .library_root = worker_library_root(w),
         .duplicate_dir = c->duplicate_dir[0] ? c->duplicate_dir : NULL,
@@ -156,6 +189,54 @@ static int run_op(struct seat *seat, struct store_reader *reader, const struct o
     return rc;
 }
 
+/* The disk takes no writes: that is not the item's fault. Few are tried until one succeeds. */
+static void hold(struct runner *r, const struct err *why)
+{
+    struct board_slot *slot = &worker_board(r->worker)->slots[worker_slot(r->worker)];
+    enum board_held held = held_from(why);
+    bool is_new = atomic_exchange(&slot->held_library, (int32_t)held) != (int32_t)held;
+    {
+        LOCK_SCOPE(&r->lock);
+        r->hold_until_ms = clock_mono_ms() + HOLD_MS;
+    }
+    if (is_new)
+        log_error("jobs held", "reason=\"%s\" error=%s retry_ms=%d", held_name(held),
+                  LOG_QUOTE(why->msg), HOLD_MS);
+}
+
+void runner_release(struct runner *r)
+{
+    struct board_slot *slot = &worker_board(r->worker)->slots[worker_slot(r->worker)];
+    {
+        LOCK_SCOPE(&r->lock);
+        r->hold_until_ms = 0;
+    }
+    if (atomic_exchange(&slot->held_library, HELD_NOT) != HELD_NOT)
+        log_info("jobs go on", "note=\"the library can be written again\"");
+}
+
+/* Puts an item back that another error than its own kept from being done. */
+static bool is_put_back(struct seat *seat, const struct op *op, struct item *it,
+                        struct item_done *done)
+{
+    struct writer *writer = worker_writer(seat->runner->worker);
+    /* BUSY: what it wants to change cannot be declared in the database for now. */
+    bool poor = done->err.sys == EMFILE || done->err.sys == ENFILE;
+    bool waits = poor || done->err.code == ERR_CONFLICT || done->err.code == ERR_BUSY;
+    if (poor)
+        leave_to_others(seat->runner);
+    bool disk = op && op->accepts == ACCEPTS_BOOKS && held_is_disk(&done->err);
+    if (!waits && !disk)
+        return false;
+    if (disk)
+        hold(seat->runner, &done->err);
+    else
+        (void)usleep(CONFLICT_MS * 1000); /* another item works on the name it would get: later */
+    op_result_clear(&done->result);
+    writer_return(writer, it, false);
+    return true;
+}
+
 /* Runs an item and hands it over to the writer. */
 static void run_item(struct seat *seat, struct store_reader *reader, struct item *it)
 {
@@ -164,32 +245,35 @@ static void run_item(struct seat *seat, struct store_reader *reader, struct item
     const struct op *op = op_find(it->operation);
     int rc;
     seat->item = it;
+    fault_hit("item_begin");
     if (!op)
         rc = err_set(&done.err, ERR_NOT_FOUND, "operation '%s' is not known to this version",
                      it->operation);
     else
         rc = run_op(seat, reader, op, it, &done.result, &done.err);
-    if (rc < 0 && done.err.code == ERR_CONFLICT) {
-        /* Another item works on the name this one would get: later. */
-        (void)usleep(CONFLICT_MS * 1000);
-        op_result_clear(&done.result);
-        writer_return(worker_writer(w), it, false);
+    if (rc < 0 && is_put_back(seat, op, it, &done))
         return;
-    }
+    if (op && op->accepts == ACCEPTS_BOOKS && done.result.changed_file)
+        runner_release(seat->runner);
     if (rc == 0) {
         done.outcome = ITEM_OK;
         done.details = details_text(w, it, op, &done.result);
     } else {
         done.outcome = done.err.code == ERR_CANCELLED ? ITEM_CANCELLED : ITEM_ERROR;
+        json_t *said = done.result.details; /* what a command said on its way */
+        done.result.details = NULL;
         op_result_clear(&done.result);
+        done.result.details = said;
         if (op && done.outcome == ITEM_ERROR)
             done.details = details_text(w, it, op, &done.result);
+        op_result_clear(&done.result);
     }
     done.item = *it;
     *it = (struct item){0};
     if (op && op->accepts == ACCEPTS_BOOKS && done.outcome == ITEM_OK)
         stat_after(w, &done);
     done.finished_at = clock_wall_s();
+    fault_hit("item_over");
     writer_finish(worker_writer(w), &done);
 }
 
@@ -287,6 +371,10 @@ int runner_wanted(struct runner *r)
     int64_t ahead = 0;
     if (r->mean_us > 0 && r->mean_us < AHEAD_US)
         ahead = r->n_seats * AHEAD_US / r->mean_us;
+    if (clock_mono_ms() < r->poor_until_ms)
+        return 0;
+    if (r->hold_until_ms) /* one, from time to time */
+        return r->n_ready + r->n_running == 0 && clock_mono_ms() >= r->hold_until_ms;
     int64_t want = r->n_seats + ahead;
     if (want > READY_MAX)
         want = READY_MAX;
@@ -323,6 +411,36 @@ void runner_set_cancelling(struct runner *r, char (*job_ids)[UUID_SIZE], int n)
     for (int i = 0; i < r->n_seats; i++)
         if (r->seats[i].job_id[0] && is_cancelling(r, r->seats[i].job_id))
             r->seats[i].cancel = true;
+}
+
+static bool is_listed(const char *job_id, char (*job_ids)[UUID_SIZE], int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(job_ids[i], job_id) == 0)
+            return true;
+    return false;
+}
+
+void runner_set_paused(struct runner *r, char (*job_ids)[UUID_SIZE], int n)
+{
+    struct item back[READY_MAX];
+    int n_back = 0;
+    if (n > 0) {
+        LOCK_SCOPE(&r->lock);
+        int n_before = r->n_ready;
+        r->n_ready = 0;
+        for (int i = 0; i < n_before; i++) { /* once around: what stays keeps its order */
+            struct item it = r->ready[(r->ready_from + i) % READY_MAX];
+            if (is_listed(it.job_id, job_ids, n))
+                back[n_back++] = it;
+            else
+                r->ready[(r->ready_from + r->n_ready++) % READY_MAX] = it;
+        }
+        if (r->n_running == 0 && r->n_ready == 0)
+            pthread_cond_broadcast(&r->idle);
+    }
+    for (int i = 0; i < n_back; i++)
+        writer_return(worker_writer(r->worker), &back[i], false);
 }
 
 void runner_drain(struct runner *r)

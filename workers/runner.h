@@ -25,12 +25,19 @@ void runner_start(struct runner *r);
  * commit. 0 after runner_drain.
  */
 int runner_wanted(struct runner *r);
+/*
+ * After an operation said that the disk is full or read-only, its item goes back and one item is wanted every two
+ * seconds, until one changed its file. This ends it at once: there is nothing left to try. Any thread.
+ */
+void runner_release(struct runner *r);
 /* Takes the items. Returns false, and leaves them, when it is draining. */
 bool runner_add(struct runner *r, struct item *items, int n) LB_MUST_CHECK;
 /* Items that are ready or running. */
 int runner_load(struct runner *r);
 /* These jobs are being cancelled: their running items are asked to stop, ready ones are not started. */
 void runner_set_cancelling(struct runner *r, char (*job_ids)[UUID_SIZE], int n);
+/* These jobs are paused: their ready items go back through writer_return, as if never claimed. Running ones go on. */
+void runner_set_paused(struct runner *r, char (*job_ids)[UUID_SIZE], int n);
 /* Starts nothing more; ready items go back through writer_return. Running ones go on. */
 void runner_drain(struct runner *r);
 /* Waits until nothing runs, at most ms. Returns false at the time-out. */

@@ -6,6 +6,7 @@
 
 #include "board.h"
 #include "clock.h"
+#include "fault.h"
 #include "lock.h"
 #include "log.h"
 #include "scan_walk.h"
@@ -66,6 +67,7 @@ struct batch {
 static int write_batch(struct db *db, void *arg, struct err *err)
 {
     const struct batch *b = arg;
+    fault_hit("scan_batch");
     if (store_library_upsert(db, b->found, b->n_found, clock_wall_s(), err) < 0)
         return -1;
     return store_library_gone(db, b->missing, b->n_missing, clock_wall_s(), err);
@@ -124,6 +126,7 @@ static int tell_change(struct run *r, int64_t total, int64_t began_mono_ms, stru
                   (json_int_t)removed, "changed", (json_int_t)changed, "total", (json_int_t)total);
     must(data);
     struct writer_call call = {.file = GATE_JOBS, .ring = true, .fn = write_event, .arg = data};
+    fault_hit("scan_event");
     int rc = writer_call(worker_writer(r->w), &call, err);
     json_decref(data);
     return rc;

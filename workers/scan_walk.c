@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "book_copy.h"
 #include "log.h"
 #include "path.h"
 
@@ -182,6 +183,8 @@ static void look_at(struct walker *v, const struct dirent *d)
 {
     size_t len = v->levels[v->depth - 1].len;
     size_t n_name = strlen(d->d_name);
+    if (d->d_name[0] == '.')
+        (void)book_copy_remove_leftover(dirfd(v->levels[v->depth - 1].dir), d->d_name);
     if (d->d_name[0] == '.' || len + n_name + 2 > sizeof(v->path))
         return;
     if (len > 0)

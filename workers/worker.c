@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -13,9 +12,11 @@
 #include "board.h"
 #include "clock.h"
 #include "events.h"
+#include "fault.h"
 #include "http.h"
 #include "log.h"
 #include "loop.h"
+#include "op.h"
 #include "runner.h"
 #include "scan.h"
 #include "store.h"
@@ -48,9 +49,11 @@ struct worker {
     struct api *api;
     struct http *http;
     struct loop_timer *beat;
+    uint64_t requests;
 
     _Atomic bool draining;
-    int64_t drain_ms; /* how long running items may go on */
+    int64_t drain_ms;   /* how long running items may go on */
+    _Atomic bool quick; /* the drain waits for nobody's connections */
     pthread_t stopper;
 };
 
@@ -121,8 +124,9 @@ bool worker_draining(const struct worker *w)
 
 void worker_ring_all(struct worker *w)
 {
-    for (uint32_t i = 0; i < w->board->n_slots; i++)
-        board_ring(BOARD_FD_BELL_0 + (int)i);
+    for (int i = 0; i < BOARD_MAX_SLOTS; i++)
+        if (w->board->slots[i].pid) /* one that starts there now looks by itself */
+            board_ring(BOARD_FD_BELL_0 + i);
 }
 
 struct store_reader *worker_reader_open(struct worker *w, struct err *err)
@@ -154,15 +158,21 @@ static void *stopper_main(void *arg)
 {
     struct worker *w = arg;
     (void)pthread_setname_np(pthread_self(), "lb-stop");
+    fault_hit("drain_begin");
     writer_stop_claiming(w->writer);
     runner_drain(w->runner);
+    fault_hit("drain_given_back");
     bool idle = runner_wait_idle(w->runner, w->drain_ms);
     if (!idle)
         log_warn("items still running", "count=%d after_ms=%lld note=\"they run again elsewhere\"",
                  runner_load(w->runner), (long long)w->drain_ms);
     int64_t until = clock_mono_ms() + ANSWERS_MS;
-    while (api_pending(w->api) > 0 && clock_mono_ms() < until)
+    /* The front end keeps connections for its next requests. Whoever closes one may cut off a request that is on its
+     * way, so it is the front end that closes: after the answer that says so, or when it has been idle for 2 s. */
+    while ((api_pending(w->api) > 0 || (!w->quick && http_connections(w->http) > 0)) &&
+           clock_mono_ms() < until)
         (void)usleep(10000);
+    fault_hit("drain_answered");
     loop_post(w->loop, leave_loop, w);
     return NULL;
 }
@@ -176,6 +186,8 @@ static void start_drain(struct worker *w, int64_t drain_ms, const char *why)
     w->drain_ms = drain_ms;
     http_drain(w->http);
     events_drain(w->events);
+    /* The bell belongs to the slot: another worker may be in it already. */
+    loop_unwatch(w->loop, BOARD_FD_BELL_0 + w->slot);
     must(pthread_create(&w->stopper, NULL, stopper_main, w) == 0);
 }
 
@@ -185,16 +197,23 @@ static void on_signal(void *ctx)
     struct signalfd_siginfo info;
     if (read(w->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
-    if (info.ssi_signo == SIGTERM)
+    struct err err = {0};
+    if (info.ssi_signo == SIGUSR1) {
+        if (w->config->log_file[0] && log_open_file(w->config->log_file, &err) < 0)
+            log_error("log not opened anew", "error=%s", LOG_QUOTE(err.msg));
+    } else if (info.ssi_signo == SIGTERM) {
         start_drain(w, w->config->graceful_timeout_s * 1000, "SIGTERM");
-    else
+    } else {
+        w->quick = true;
         start_drain(w, 0, "quick stop");
+    }
 }
 
 static void on_master_gone(void *ctx)
 {
     struct worker *w = ctx;
     loop_unwatch(w->loop, BOARD_FD_MASTER); /* an ended pipe stays readable */
+    w->quick = true;                        /* the front end died with it */
     start_drain(w, ORPHAN_MS, "the master is gone");
 }
 
@@ -210,10 +229,26 @@ static void on_bell(void *ctx)
     writer_wake(w->writer);
 }
 
+/* While one worker takes over from another, both have the slot's number, and one has the slot. */
+static bool owns_slot(const struct worker *w)
+{
+    return w->board->slots[w->slot].pid == getpid();
+}
+
 static void on_beat(void *ctx)
 {
     struct worker *w = ctx;
-    w->board->slots[w->slot].beat_boot_ms = clock_boot_ms();
+    if (owns_slot(w))
+        w->board->slots[w->slot].beat_boot_ms = clock_boot_ms();
+}
+
+static void on_request(struct http_request *req, void *ctx)
+{
+    struct worker *w = ctx;
+    w->requests++;
+    if (owns_slot(w))
+        w->board->slots[w->slot].requests = w->requests;
+    api_on_request(req, w->api);
 }
 
 /* Signals come through a descriptor to the loop; no thread takes one. */
@@ -224,6 +259,7 @@ static int block_signals(struct worker *w, struct err *err)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGQUIT);
+    (void)sigaddset(&set, SIGUSR1);
     must(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
     (void)signal(SIGPIPE, SIG_IGN);
     w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -248,10 +284,12 @@ static int start(struct worker *w, struct err *err)
         return -1;
     w->loop = loop_new();
     on_beat(w);
+    fault_hit("worker_begin");
     /* The writer makes the files; it gives back what dead workers held before anything runs. It uses the runner. */
     w->runner = runner_new(w);
     if (writer_start(w, &w->writer, err) < 0)
         return -1;
+    fault_hit("worker_stores_open");
     w->reader = worker_reader_open(w, err);
     if (!w->reader || events_start(w, w->reader, &w->events, err) < 0)
         return -1;
@@ -259,7 +297,7 @@ static int start(struct worker *w, struct err *err)
     w->scan = scan_start(w);
     w->api = api_new(w, api_routes, API_THREADS, w->reader);
     struct http_config hc = {w->config->body_max_bytes, HEADER_BYTES};
-    w->http = http_listen(w->loop, BOARD_FD_LISTEN, &hc, api_on_request, w->api);
+    w->http = http_listen(w->loop, BOARD_FD_LISTEN, &hc, on_request, w);
     w->beat = loop_timer_every(w->loop, BEAT_MS, on_beat, w);
     loop_watch(w->loop, BOARD_FD_BELL_0 + w->slot, on_bell, w);
     loop_watch(w->loop, w->signal_fd, on_signal, w);
@@ -272,6 +310,7 @@ static void stop(struct worker *w)
     must(pthread_join(w->stopper, NULL) == 0);
     bool idle = runner_load(w->runner) == 0;
     scan_stop(w->scan);
+    fault_hit("drain_scan_stopped");
     if (!idle) {
         /* A pool thread is inside an operation that did not end in time. Its item belongs to a process that will be
          * dead in a moment; the others give it back. What was finished is committed first. */
@@ -289,29 +328,33 @@ static void stop(struct worker *w)
     loop_timer_free(w->beat);
     worker_reader_close(w->reader);
     loop_free(w->loop);
+    fault_hit("drain_over");
     log_info("worker stopped", "running=0");
 }
 
 int worker_run(const struct config *config, int slot, struct board *board, struct err *err)
 {
-    struct worker *w = mem_new(sizeof(*w));
+    static struct worker only; /* what a failed start leaves behind ends with the process */
+    struct worker *w = &only;
     w->config = config;
+    op_register_commands(config);
     w->slot = slot;
     w->board = board;
     (void)snprintf(w->name, sizeof(w->name), "worker %d", slot);
     board_owner_new(board, w->owner);
     if (start(w, err) < 0)
         return -1; /* the process ends: nothing to clean up */
+    fault_hit("worker_listening");
     if (write(BOARD_FD_READY, "", 1) != 1)
         return err_sys(err, ERR_INTERNAL, "tell the master that we are ready");
     (void)close(BOARD_FD_READY);
     log_info("worker ready", "pid=%d owner=%s threads=%lld", (int)getpid(), w->owner,
              (long long)config->threads);
+    fault_hit("worker_ready");
     writer_wake(w->writer);
     loop_run(w->loop);
     stop(w);
     fd_close(w->library_fd);
     fd_close(w->signal_fd);
-    free(w);
     return 0;
 }

@@ -3,55 +3,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "board.h"
 #include "clock.h"
+#include "fault.h"
+#include "held.h"
 #include "lock.h"
 #include "log.h"
 #include "notes.h"
 #include "runner.h"
 #include "worker.h"
-#include "writer_batch.h"
+#include "writer_parts.h"
 
-/* What could not be committed is tried again after so long. */
-#define RETRY_MS 500
 /* Without a bell or a request the writer looks at the stores so often; nothing depends on it. */
-#define LOOK_MS  1000
-#define SWEEP_MS 5000
+#define LOOK_MS 1000
+#define SWEEP_MS                                                                                   \
+    5000 /* for rows of deleted jobs; what is old is looked for every sweep_interval_s */
 /* While there is something to sweep: a thousand rows at a time, with room for others in between. */
 #define SWEEP_PAUSE_MS 20
 /* A stop does not wait longer for a store that cannot be written. */
 #define STOP_TRIES_MS 5000
-
-struct pending_call {
-    const struct writer_call *call;
-    struct pending_call *next;
-    int rc;
-    struct err err;
-    bool over;
-    pthread_cond_t ended;
-};
-
-struct writer {
-    struct worker *worker;
-    pthread_t thread;
-
-    struct lock lock; /* RANK_WRITER; guards the fields down to `started` */
-    pthread_cond_t wake, ready;
-    struct pending_call *calls, **calls_end;
-    struct item_done_list done;
-    struct item_return_list returns;
-    bool look, claiming, stopping;
-    bool started;
-    int start_rc;
-    struct err *start_err;
-
-    /* the writer's thread only */
-    struct store *store;
-    int64_t last_commit_ms, next_renew_ms, next_look_ms, next_sweep_ms;
-    uint64_t deaths_seen;
-    struct pace pace;
-};
+#define START_BEAT_MS 250
 
 void item_done_clear(struct item_done *d)
 {
@@ -59,6 +32,11 @@ void item_done_clear(struct item_done *d)
     op_result_clear(&d->result);
     free(d->details);
     *d = (struct item_done){0};
+}
+
+struct board_slot *writer_slot(const struct writer *w)
+{
+    return &worker_board(w->worker)->slots[worker_slot(w->worker)];
 }
 
 /* ---- what other threads call ---- */
@@ -114,17 +92,6 @@ void writer_stop_claiming(struct writer *w)
 
 /* ---- one round ---- */
 
-struct round {
-    struct pending_call *calls;
-    struct item_done_list done;
-    struct item_return_list returns;
-    bool look, claiming, stopping;
-    bool renew, cancel, recover, sweep;
-    int want; /* items to claim */
-    struct notes notes;
-    bool ring, active;
-};
-
 static bool anything(const struct writer *w)
 {
     must(lock_held(&w->lock));
@@ -165,12 +132,6 @@ static void gather(struct writer *w, struct round *r)
     w->look = false;
 }
 
-static void warn_failed(const char *what, const struct err *err)
-{
-    log_warn("store failed", "doing=\"%s\" error=%s code=%s retry_ms=%d", what, LOG_QUOTE(err->msg),
-             err_name(err->code), RETRY_MS);
-}
-
 /* Cheap reads that say what this round has to do besides what was handed in. */
 static void look(struct writer *w, struct round *r)
 {
@@ -181,7 +142,9 @@ static void look(struct writer *w, struct round *r)
     struct err err = {0};
     int rc = 0;
     bool timed = now >= w->next_look_ms;
-    r->renew = now >= w->next_renew_ms;
+    /* While nothing can be committed, a renewal is what finds out that it can be again. */
+    bool held = writer_slot(w)->held_database != HELD_NOT;
+    r->renew = now >= w->next_renew_ms || (held && timed);
     if (timed)
         w->next_look_ms = now + LOOK_MS;
     if (r->look || timed) {
@@ -191,6 +154,10 @@ static void look(struct writer *w, struct round *r)
         int n = rc < 0 ? -1 : store_cancelling(jobs, ids, 64, &err);
         if (n >= 0)
             runner_set_cancelling(worker_runner(w->worker), ids, n);
+        if (n >= 0)
+            n = store_paused_leases(jobs, worker_owner(w->worker), ids, 64, &err);
+        if (n >= 0)
+            runner_set_paused(worker_runner(w->worker), ids, n);
         rc = n < 0 ? -1 : rc;
     }
     if (rc >= 0 && (timed || board->n_deaths != w->deaths_seen)) {
@@ -198,201 +165,28 @@ static void look(struct writer *w, struct round *r)
         rc = store_needs_recovery(jobs, board, &err);
         r->recover = rc == 1;
     }
+    if (rc >= 0 && now >= w->next_retention_ms) {
+        rc = store_limits_now(jobs, board, c->job_keep_s, c->events_kept, &w->limits, &err);
+        w->next_retention_ms = now + c->sweep_interval_s * 1000;
+    }
     if (rc >= 0 && now >= w->next_sweep_ms) {
-        rc = store_needs_sweep(jobs, board, clock_wall_s() - (double)c->job_keep_s, c->events_kept,
-                               &err);
+        rc = store_needs_sweep(jobs, board, &w->limits, &err);
         r->sweep = rc == 1;
         w->next_sweep_ms = now + (r->sweep ? SWEEP_PAUSE_MS : SWEEP_MS);
     }
-    if (rc >= 0 && r->claiming && !r->stopping) {
+    if (rc >= 0 && r->claiming && !r->stopping && !held) {
         r->want = runner_wanted(worker_runner(w->worker));
         bool begins_anyway = r->done.n || r->calls || r->returns.n || r->recover;
         if (r->want > 0 && !begins_anyway) {
             rc = store_has_work(jobs, &err);
             r->want = rc == 1 ? r->want : 0;
+            if (rc == 0) /* nothing is left that could be held */
+                runner_release(worker_runner(w->worker));
         }
     }
     if (rc < 0)
-        warn_failed("look at the stores", &err);
+        writer_warn(w, "look at the stores", &err);
     r->active = timed;
-}
-
-static bool has_call(const struct round *r, enum gate_file file)
-{
-    for (const struct pending_call *p = r->calls; p; p = p->next)
-        if (p->call->file == file)
-            return true;
-    return false;
-}
-
-static bool has_durable_call(const struct round *r, enum gate_file file)
-{
-    for (const struct pending_call *p = r->calls; p; p = p->next)
-        if (p->call->file == file && p->call->durable)
-            return true;
-    return false;
-}
-
-static void fail_calls(struct round *r, enum gate_file file, const struct err *err)
-{
-    for (struct pending_call *p = r->calls; p; p = p->next)
-        if (p->call->file == file && p->rc >= 0) {
-            p->rc = -1;
-            p->err = *err;
-        }
-}
-
-/* Each call in a savepoint of its own. -1: the transaction is broken. */
-static int run_calls(struct writer *w, struct round *r, enum gate_file file, struct err *err)
-{
-    for (struct pending_call *p = r->calls; p; p = p->next) {
-        if (p->call->file != file)
-            continue;
-        if (store_part_begin(w->store, file, err) < 0)
-            return -1;
-        p->rc = p->call->fn(store_db(w->store, file), p->call->arg, &p->err);
-        if (store_part_end(w->store, file, p->rc >= 0, err) < 0)
-            return -1;
-        r->ring |= p->call->ring && p->rc >= 0;
-        r->active |= p->call->active && p->rc >= 0;
-    }
-    return 0;
-}
-
-/* Calls on preferences.db or library.db, and the copy of the active job. */
-static void commit_calls(struct writer *w, struct round *r, enum gate_file file)
-{
-    if (!has_call(r, file))
-        return;
-    struct err err = {0};
-    if (store_begin(w->store, file, has_durable_call(r, file), &err) < 0) {
-        fail_calls(r, file, &err);
-        return;
-    }
-    if (run_calls(w, r, file, &err) < 0) {
-        store_rollback(w->store, file);
-        fail_calls(r, file, &err);
-        return;
-    }
-    if (store_commit(w->store, file, &err) < 0)
-        fail_calls(r, file, &err);
-}
-
-static void copy_active(struct writer *w)
-{
-    struct err err = {0};
-    struct db *jobs = store_db(w->store, GATE_JOBS);
-    struct db *preferences = store_db(w->store, GATE_PREFERENCES);
-    int rc = store_active_differs(jobs, preferences, &err);
-    if (rc == 1)
-        rc = store_begin(w->store, GATE_PREFERENCES, false, &err);
-    else if (rc == 0)
-        return;
-    if (rc >= 0) {
-        rc = store_active_copy(jobs, preferences, clock_wall_s(), &err);
-        if (rc < 0)
-            store_rollback(w->store, GATE_PREFERENCES);
-        else
-            rc = store_commit(w->store, GATE_PREFERENCES, &err);
-    }
-    if (rc < 0) /* a copy only: every read asks jobs.db, and the next look tries again */
-        warn_failed("copy the active job", &err);
-}
-
-static int renew(struct writer *w, struct err *err)
-{
-    const struct config *c = worker_config(w->worker);
-    return store_owner_renew(store_db(w->store, GATE_JOBS), worker_owner(w->worker),
-                             worker_slot(w->worker), clock_boot_ms() + c->lease_ms, clock_wall_s(),
-                             err);
-}
-
-/* Everything of a round that goes into jobs.db, between begin and commit. */
-static int write_jobs(struct writer *w, struct round *r, struct item *claimed, int *n_claimed,
-                      struct err *err)
-{
-    struct db *jobs = store_db(w->store, GATE_JOBS);
-    const struct config *c = worker_config(w->worker);
-    const char *owner = worker_owner(w->worker);
-    double now = clock_wall_s();
-    if (r->renew && renew(w, err) < 0)
-        return -1;
-    if (r->recover && store_recover(jobs, worker_board(w->worker), (int)c->max_attempts, now,
-                                    notes_resumed, &r->notes, err) < 0)
-        return -1;
-    if (batch_finish(jobs, owner, &r->done, &w->pace, &r->notes, err) < 0 ||
-        batch_return(jobs, owner, &r->returns, err) < 0)
-        return -1;
-    if (r->cancel) {
-        struct job job;
-        bool ended;
-        if (store_job_cancel_more(jobs, now, &job, &ended, err) < 0)
-            return -1;
-        if (ended)
-            notes_ended(&r->notes, &job);
-    }
-    if (r->sweep && store_sweep(jobs, worker_board(w->worker), now - (double)c->job_keep_s,
-                                c->events_kept, err) < 0)
-        return -1;
-    if (run_calls(w, r, GATE_JOBS, err) < 0)
-        return -1;
-    if (r->want > 0) {
-        int max = r->want < STORE_LEASES_PER_CLAIM ? r->want : STORE_LEASES_PER_CLAIM;
-        struct claimer who = {owner, worker_name(w->worker), (int)c->max_attempts};
-        *n_claimed = store_claim(jobs, &who, max, now, claimed, notes_started, &r->notes, err);
-        if (*n_claimed < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* After a failed commit nobody knows whether the claims stand: they are put back, which changes nothing if not. */
-static void unclaim(struct writer *w, struct item *claimed, int n)
-{
-    LOCK_SCOPE(&w->lock);
-    for (int i = 0; i < n; i++)
-        item_return_list_add(&w->returns, &claimed[i], false);
-}
-
-static void commit_jobs(struct writer *w, struct round *r)
-{
-    bool needed = r->renew || r->recover || r->done.n || r->returns.n || r->cancel || r->sweep ||
-                  r->want > 0 || has_call(r, GATE_JOBS);
-    if (!needed)
-        return;
-    struct item claimed[STORE_LEASES_PER_CLAIM];
-    int n = 0;
-    struct err err = {0};
-    int rc = store_begin(w->store, GATE_JOBS, has_durable_call(r, GATE_JOBS), &err);
-    if (rc >= 0) {
-        rc = write_jobs(w, r, claimed, &n, &err);
-        if (rc < 0)
-            store_rollback(w->store, GATE_JOBS);
-        else
-            rc = store_commit(w->store, GATE_JOBS, &err);
-    }
-    w->last_commit_ms = clock_mono_ms();
-    if (rc < 0) {
-        fail_calls(r, GATE_JOBS, &err);
-        unclaim(w, claimed, n > 0 ? n : 0);
-        notes_clear(&r->notes);
-        warn_failed("commit", &err);
-        r->ring = false;
-        LOCK_SCOPE(&w->lock);
-        item_done_list_prepend(&w->done, &r->done);
-        item_return_list_prepend(&w->returns, &r->returns);
-        (void)lock_wait(&w->lock, &w->wake, RETRY_MS);
-        return;
-    }
-    struct board_slot *slot = &worker_board(w->worker)->slots[worker_slot(w->worker)];
-    slot->commits++;
-    slot->items_done += (uint64_t)r->done.n;
-    if (r->renew)
-        w->next_renew_ms = clock_mono_ms() + worker_config(w->worker)->lease_renew_ms;
-    if (n > 0 && !runner_add(worker_runner(w->worker), claimed, n))
-        unclaim(w, claimed, n);
-    r->ring |= r->notes.n > 0 || r->done.n > 0 || r->returns.n > 0 || r->cancel;
-    r->active |= r->notes.n > 0;
 }
 
 static void end_calls(struct writer *w, struct round *r)
@@ -408,27 +202,33 @@ static void end_calls(struct writer *w, struct round *r)
     }
 }
 
-/* Marks, renames and history go first: jobs.db says "done" only when they are there. */
-static void commit_library(struct writer *w, struct round *r)
+/* What store_open did about a damaged file. Someone must know, and may want to look at what was kept. */
+static void log_repairs(const struct store *store)
 {
-    commit_calls(w, r, GATE_LIBRARY);
-    if (!batch_touches_library(&r->done))
-        return;
-    struct err err = {0};
-    int rc = store_begin(w->store, GATE_LIBRARY, false, &err);
-    if (rc >= 0) {
-        rc = batch_library(store_db(w->store, GATE_LIBRARY), &r->done, &err);
-        if (rc < 0)
-            store_rollback(w->store, GATE_LIBRARY);
-        else
-            rc = store_commit(w->store, GATE_LIBRARY, &err);
+    for (int f = 0; f < GATE_COUNT; f++) {
+        const struct store_repair *r = store_repaired(store, (enum gate_file)f);
+        if (!r)
+            continue;
+        const char *note = f != GATE_JOBS ? "made anew"
+                           : r->resumed   ? "what was saved is in place"
+                                          : "what could be read is saved";
+        log_error("database damaged", "file=%s kept_as=%s why=%s jobs=%lld items=%lld note=\"%s\"",
+                  store_file_name((enum gate_file)f), LOG_QUOTE(r->kept_as), LOG_QUOTE(r->why),
+                  (long long)r->jobs, (long long)r->items, note);
     }
-    if (rc >= 0)
-        return;
-    warn_failed("record what was done", &err);
-    LOCK_SCOPE(&w->lock);
-    item_done_list_prepend(&w->done, &r->done);
-    (void)lock_wait(&w->lock, &w->wake, RETRY_MS);
+}
+
+/* An empty log is how the next start knows that this one ended in order (store_repair.h). The last worker succeeds. */
+static void empty_logs(struct writer *w)
+{
+    for (int f = 0; f < GATE_COUNT; f++) {
+        struct err err = {0};
+        if (!store_is_damaged((enum gate_file)f) &&
+            store_checkpoint(w->store, (enum gate_file)f, &err) < 0)
+            log_warn("store failed",
+                     "doing=\"last checkpoint\" error=%s note=\"the next start reads more\"",
+                     LOG_QUOTE(err.msg));
+    }
 }
 
 static void *thread_main(void *arg)
@@ -440,20 +240,21 @@ static void *thread_main(void *arg)
     int rc =
         store_open(worker_config(w->worker)->state_dir, worker_board(w->worker), &w->store, &err);
     if (rc >= 0) {
+        log_repairs(w->store);
         struct db *jobs = store_db(w->store, GATE_JOBS);
         rc = store_begin(w->store, GATE_JOBS, false, &err);
         if (rc >= 0) {
             rc = store_recover(jobs, worker_board(w->worker),
                                (int)worker_config(w->worker)->max_attempts, clock_wall_s(),
                                notes_resumed, &notes, &err);
-            rc = rc < 0 ? -1 : renew(w, &err);
+            rc = rc < 0 ? -1 : writer_renew(w, &err);
             if (rc < 0)
                 store_rollback(w->store, GATE_JOBS);
             else
                 rc = store_commit(w->store, GATE_JOBS, &err);
         }
         if (rc >= 0)
-            copy_active(w);
+            writer_copy_active(w);
     }
     w->next_renew_ms = clock_mono_ms() + worker_config(w->worker)->lease_renew_ms;
     notes_log(&notes);
@@ -469,12 +270,17 @@ static void *thread_main(void *arg)
         struct round r;
         gather(w, &r);
         look(w, &r);
-        commit_library(w, &r);
-        commit_jobs(w, &r);
-        commit_calls(w, &r, GATE_PREFERENCES);
+        fault_hit("round_gathered");
+        writer_commit_library(w, &r);
+        fault_hit("round_library");
+        writer_commit_jobs(w, &r);
+        fault_hit("round_jobs");
+        writer_commit_preferences(w, &r);
         if (r.active)
-            copy_active(w);
+            writer_copy_active(w);
+        fault_hit("round_answer");
         end_calls(w, &r);
+        fault_hit("round_ring");
         if (r.ring)
             worker_ring_all(w->worker);
         notes_log(&r.notes);
@@ -486,6 +292,8 @@ static void *thread_main(void *arg)
             stop_ms = clock_mono_ms();
         go_on = !r.stopping || (!empty && clock_mono_ms() - stop_ms < STOP_TRIES_MS);
     }
+    if (rc >= 0 && !w->damaged)
+        empty_logs(w);
     store_close(w->store);
     return NULL;
 }
@@ -495,6 +303,9 @@ int writer_start(struct worker *worker, struct writer **ret, struct err *err)
     struct writer *w = mem_new(sizeof(*w));
     w->worker = worker;
     w->claiming = true;
+    w->master = getppid();
+    writer_slot(w)->held_database = HELD_NOT; /* of the worker that was here before */
+    writer_slot(w)->held_library = HELD_NOT;
     w->calls_end = &w->calls;
     w->start_err = err;
     lock_init(&w->lock, RANK_WRITER);
@@ -503,8 +314,10 @@ int writer_start(struct worker *worker, struct writer **ret, struct err *err)
     must(pthread_create(&w->thread, NULL, thread_main, w) == 0);
     {
         LOCK_SCOPE(&w->lock);
-        while (!w->started)
-            (void)lock_wait(&w->lock, &w->ready, 1000);
+        while (!w->started) { /* a large or damaged file takes time; this thread is not stuck */
+            writer_slot(w)->beat_boot_ms = clock_boot_ms();
+            (void)lock_wait(&w->lock, &w->ready, START_BEAT_MS);
+        }
     }
     *ret = w;
     return w->start_rc;

@@ -154,12 +154,12 @@ static bool touches_library(const struct item_done *d)
            (d->result.changed_file || d->result.mark_processed || d->result.mark_duplicate);
 }
 
-bool batch_touches_library(const struct item_done_list *done)
+size_t batch_touches_library(const struct item_done_list *done)
 {
+    size_t n = 0;
     for (size_t i = 0; i < done->n; i++)
-        if (touches_library(&done->list[i]))
-            return true;
-    return false;
+        n += touches_library(&done->list[i]);
+    return n;
 }
 
 static struct library_tags tags_of(const struct op_tags *t)

@@ -51,7 +51,8 @@ int batch_finish(struct db *jobs, const char *owner, const struct item_done_list
                  struct pace *pace, struct notes *notes, struct err *err) LB_MUST_CHECK;
 int batch_return(struct db *jobs, const char *owner, const struct item_return_list *returns,
                  struct err *err) LB_MUST_CHECK;
-bool batch_touches_library(const struct item_done_list *done);
+/* How many of them are to be recorded in library.db. */
+size_t batch_touches_library(const struct item_done_list *done);
 /* Marks, renames and history in library.db. */
 int batch_library(struct db *library, const struct item_done_list *done,
                   struct err *err) LB_MUST_CHECK;

@@ -36,7 +36,7 @@ static void open_stores(void)
     fx.read = store_reader_db(fx.reader, GATE_JOBS);
 }
 
-static void close_stores(void)
+void fx_close(void)
 {
     for (int i = 0; i < GATE_COUNT; i++) {
         (void)sqlite3_close(fx.shell[i]); /* NULL is fine */
@@ -75,7 +75,7 @@ int fixture_teardown(void **state)
     (void)state;
     (void)alarm(0);
     fx_rules();
-    close_stores();
+    fx_close();
     static const char *const ends[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < 9; i++) {
         char path[160];
@@ -87,7 +87,7 @@ int fixture_teardown(void **state)
 
 void fx_reopen(void)
 {
-    close_stores();
+    fx_close();
     open_stores();
 }
 
@@ -274,12 +274,19 @@ int fx_recover(int max_attempts)
     return rc;
 }
 
+struct store_limits fx_limits(double ended_before, int64_t events_kept)
+{
+    return (struct store_limits){
+        .ended_before = ended_before, .start_id = INT64_MAX, .events_kept = events_kept};
+}
+
 int fx_sweep_all(double keep_after, int64_t events_kept)
 {
     struct err err = {0};
+    struct store_limits l = fx_limits(keep_after, events_kept);
     for (int rounds = 0;; rounds++) {
         fx_begin();
-        int rc = store_sweep(fx.jobs, fx.board, keep_after, events_kept, &err);
+        int rc = store_sweep(fx.jobs, fx.board, &l, &err);
         fx_ok(rc, &err);
         fx_commit();
         if (rc == 0)

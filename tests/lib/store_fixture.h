@@ -36,6 +36,8 @@ int fixture_teardown(void **state);
 
 /* Closes and opens the stores again, as after a restart. */
 void fx_reopen(void);
+/* The first half of it. */
+void fx_close(void);
 void fx_ok(int rc, const struct err *err);
 double fx_now(void);
 
@@ -72,6 +74,8 @@ int fx_cancel(const char *job_id, struct job *ret);
 int fx_cancel_more(bool *ret_ended);
 int fx_delete(const char *job_id);
 int fx_recover(int max_attempts);
+/* By the wall clock alone. */
+struct store_limits fx_limits(double ended_before, int64_t events_kept);
 int fx_sweep_all(double keep_after, int64_t events_kept);
 /* Owners that do not live: name 1, 2, 3 ... */
 const char *fx_dead_owner(int n);

@@ -30,7 +30,7 @@ static int teardown(void **state)
 {
     (void)state;
     (void)close(board_fd);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < BOARD_MAX_SLOTS; i++)
         (void)close(bells[i]);
     return munmap(board, sizeof(*board));
 }

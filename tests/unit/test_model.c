@@ -1,6 +1,6 @@
 /*
  * Every order of what can happen to a small job: two workers claim, declare, finish, put back and die; somebody cancels
- * and deletes. From each state that can be reached, each step is tried once, and the rules are checked after it.
+ * and deletes, pauses and resumes. From each state that can be reached, each step is tried once, and the rules are checked after it.
  *
  * All of it is one transaction: a step is a savepoint, so going back to a state is a rollback. Both workers have names of
  * processes that do not live, and stand in the table of owners only in the moment in which they die.
@@ -32,6 +32,7 @@ static struct {
     int depth;
     sqlite3_stmt *asked[32];
     int n_asked;
+    bool pauses; /* twice as many states */
 } m;
 
 static void broken(const char *rule)
@@ -70,7 +71,8 @@ static const char *text_of(const char *sql, char *ret, size_t size)
 static void state_text(char ret[1024])
 {
     (void)text_of(
-        "SELECT (SELECT phase || ' ' || status || ' ' || cancelling || ' ' || success_items || "
+        "SELECT (SELECT phase || ' ' || status || ' ' || cancelling || paused || ' ' || "
+        "success_items || "
         "error_items ||"
         " cancelled_items FROM jobs) || ' ' || (SELECT group_concat(status || attempts || path ||"
         " ifnull(substr(lease_owner, -1), '-') || ifnull(target, '-')) FROM (SELECT * FROM "
@@ -196,7 +198,9 @@ enum kind {
     CANCEL,
     CANCEL_MORE,
     DELETE,
-    SWEEP
+    SWEEP,
+    PAUSE,
+    RESUME
 };
 
 struct step {
@@ -225,6 +229,8 @@ static const struct step steps[] = {
     {CANCEL_MORE, 0, "the cancel goes on"},
     {DELETE, 0, "it is deleted"},
     {SWEEP, 0, "the sweep"},
+    {PAUSE, 0, "it is paused"},
+    {RESUME, 0, "it is resumed"},
 };
 
 static int claim(int worker, struct err *err)
@@ -270,6 +276,17 @@ static int on_item(const struct step *s, struct err *err)
     return rc;
 }
 
+static int set_paused(bool paused, struct err *err)
+{
+    struct job job;
+    bool changed;
+    struct job_change c = {.paused = &paused};
+    int rc = store_job_change(fx.jobs, m.job_id, &c, fx_now(), &job, &changed, err);
+    if (rc < 0)
+        return err->code == ERR_CONFLICT ? 0 : -1; /* it has ended, or is being cancelled */
+    return rc == 1 && changed;
+}
+
 /* 1: something was done. 0: it is not possible here. */
 static int take(const struct step *s, struct err *err)
 {
@@ -286,8 +303,13 @@ static int take(const struct step *s, struct err *err)
         return store_job_cancel_more(fx.jobs, fx_now(), &job, &ended, err);
     case DELETE:
         return store_job_delete(fx.jobs, m.job_id, fx_now(), err);
-    case SWEEP:
-        return store_sweep(fx.jobs, fx.board, 0, 1000000, err);
+    case SWEEP: {
+        struct store_limits l = fx_limits(0, 1000000);
+        return store_sweep(fx.jobs, fx.board, &l, err);
+    }
+    case PAUSE:
+    case RESUME:
+        return m.pauses ? set_paused(s->kind == PAUSE, err) : 0;
     default:
         return on_item(s, err);
     }
@@ -364,7 +386,7 @@ static void explore(void)
             broken(err.msg);
         if (rc > 0) { /* else the writer undoes its part, as we do */
             check(&here);
-            goes_on |= steps[i].kind != CANCEL && steps[i].kind != DELETE;
+            goes_on |= steps[i].kind != CANCEL && steps[i].kind != DELETE && steps[i].kind != PAUSE;
             explore();
         }
         m.depth--;
@@ -375,9 +397,10 @@ static void explore(void)
         broken("it is stuck");
 }
 
-static void every_order_keeps_the_rules(const char *const *paths)
+static void every_order_keeps_the_rules(const char *const *paths, bool pauses)
 {
     memset(&m, 0, sizeof(m));
+    m.pauses = pauses;
     (void)snprintf(m.workers[0], sizeof(m.workers[0]), "%s:4194301:1:1", fx.board->boot_id);
     (void)snprintf(m.workers[1], sizeof(m.workers[1]), "%s:4194302:1:2", fx.board->boot_id);
     fx_start_paths(paths, ITEMS, m.job_id);
@@ -394,7 +417,7 @@ static void every_order_of_three_books(void **state)
 {
     (void)state;
     static const char *const paths[] = {"a", "b", "c"};
-    every_order_keeps_the_rules(paths);
+    every_order_keeps_the_rules(paths, false);
 }
 
 /* The same book twice, and a name that is another's new name. */
@@ -402,7 +425,7 @@ static void every_order_of_books_in_each_other_s_way(void **state)
 {
     (void)state;
     static const char *const paths[] = {"a", "a", "new"};
-    every_order_keeps_the_rules(paths);
+    every_order_keeps_the_rules(paths, true);
 }
 
 static int teardown(void **state)

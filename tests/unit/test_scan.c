@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "scan_walk.h"
@@ -296,6 +297,35 @@ static void the_second_look_takes_what_is_there_now(void **state)
     assert_true(scan_still_missing(root_fd, &w, "1.cbz/in.cbz"));
 }
 
+static bool is_there(const char *path)
+{
+    return faccessat(root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void copies_that_the_dead_left_are_removed(void **state)
+{
+    (void)state;
+    struct scan_walk w LB_CLEANUP(scan_walk_clear) = {0};
+    folder("a");
+    file("a/.longbox-1f.tmp", "half");
+    file("a/.longbox-2f.tmp", "in use");
+    file("a/.longbox-.tmp", "no number");
+    file("a/.longbox-1g.tmp", "no number");
+    file("a/.longbox-1f.tmp.cbz", "another name");
+    assert_int_equal(symlinkat(".longbox-2f.tmp", root_fd, "a/.longbox-3f.tmp"), 0);
+    int fd = openat(root_fd, "a/.longbox-2f.tmp", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    walk(&w);
+    (void)close(fd);
+    assert_false(is_there("a/.longbox-1f.tmp"));
+    assert_true(is_there("a/.longbox-2f.tmp"));
+    assert_true(is_there("a/.longbox-.tmp"));
+    assert_true(is_there("a/.longbox-1g.tmp"));
+    assert_true(is_there("a/.longbox-1f.tmp.cbz"));
+    assert_true(is_there("a/.longbox-3f.tmp"));
+    assert_int_equal(w.found.n, 0);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -310,6 +340,7 @@ int main(void)
         TEST(diff_of_empty_sides),
         TEST(nothing_goes_in_folders_that_could_not_be_read),
         TEST(the_second_look_takes_what_is_there_now),
+        TEST(copies_that_the_dead_left_are_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

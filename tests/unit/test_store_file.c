@@ -35,7 +35,7 @@ static void newer_schema_is_refused_and_the_file_stays_as_it_is(void **state)
     assert_memory_equal(before, after, (size_t)n);
     (void)close(fd);
     assert_int_equal(store_file_bytes(fx.read, true), 0); /* nothing is in the log either */
-    assert_int_equal(fx_sql(GATE_JOBS, "PRAGMA user_version = 1"), SQLITE_OK);
+    assert_int_equal(fx_sql(GATE_JOBS, "PRAGMA user_version = 2"), SQLITE_OK);
 }
 
 static void second_start_keeps_what_is_there(void **state)

@@ -36,7 +36,8 @@ static int setup(void **state)
     assert_non_null(mkdtemp(t.dir));
     ok(board_create(1, &t.board, &fd, bells, &err), &err);
     (void)close(fd);
-    (void)close(bells[0]);
+    for (int i = 0; i < BOARD_MAX_SLOTS; i++)
+        (void)close(bells[i]);
     ok(store_open(t.dir, t.board, &t.store, &err), &err);
     t.db = store_db(t.store, GATE_LIBRARY);
     return 0;

@@ -1,0 +1,29 @@
+/*
+ * api_job.h - what the handlers of jobs share: which job is meant, and the members of a body that say what a job shall
+ * be (api_job_fields.c).
+ */
+#ifndef LB_API_JOB_H
+#define LB_API_JOB_H
+
+#include "api.h"
+#include "job.h"
+
+/* {id} in lower case; anything that is not a UUID is not found. */
+int job_id_param(struct api_call *call, char ret[UUID_SIZE], struct err *err) LB_MUST_CHECK;
+/* The job of {id}, as the reader of the call sees it. */
+int find_job(struct api_call *call, struct job *ret, struct err *err) LB_MUST_CHECK;
+/* The answer for a job that was made (or, again, found), with its address in Location. */
+int reply_made(struct api_call *call, const struct job *job, bool again) LB_MUST_CHECK;
+
+/* A member of the body; null is as good as absent. */
+json_t *body_member(const struct api_call *call, const char *name);
+/* ERR_BAD_FIELD when the object has a member that is not in `known`, which ends with NULL. */
+int refuse_unknown(const json_t *object, const char *const *known, const char *where,
+                   struct err *err) LB_MUST_CHECK;
+/* Members of the body. They leave *ret alone, and return 0, when it is absent or null; 1 when it is there. */
+int parse_priority(struct api_call *call, enum job_priority *ret, struct err *err) LB_MUST_CHECK;
+int parse_title(struct api_call *call, const char **ret, struct err *err) LB_MUST_CHECK;
+int parse_max_threads(struct api_call *call, int *ret, struct err *err) LB_MUST_CHECK;
+int parse_paused(struct api_call *call, bool *ret, struct err *err) LB_MUST_CHECK;
+
+#endif
