@@ -1,5 +1,5 @@
 /*
- * jobs.js - starts, follows, resumes and cancels jobs. Holds the state of state.js and is the only writer.
+ * jobs.js - starts, follows, finds again, pauses, cancels and retries jobs. Holds the state of state.js and is the only writer.
  *
  * createJobs({api, memory, changed, notify, texts})
  *   changed(state, previous, job)  after each change; `job` when a message about it was taken
@@ -144,6 +144,36 @@ export function createJobs({ api, memory, changed, notify, texts, makeKey = rand
     await fetchJob(id);
   }
 
+  /* Pausing and resuming are harmless to repeat as well; the answer is the job. */
+  async function setPaused(id, paused) {
+    if (state.pending[id]) return;
+    set(S.asked(state, id, paused ? 'pause' : 'resume'));
+    try {
+      receive(await api.post(jobPath(id, paused ? '/pause' : '/resume'), {}, { tries: 3 }));
+    } catch (error) {
+      await fetchJob(id);
+      const job = state.jobs[id];
+      if (job && !S.ended(job)) notify('error', texts.pauseFailed(paused, error.text));
+    }
+    set(S.answered(state, id));
+  }
+
+  /* Takes what failed again, as a new job, and follows that. However often it is asked, there is one such job. */
+  async function retry(id) {
+    if (state.pending[id]) return;
+    chosen = true;
+    set(S.asked(state, id, 'retry'));
+    try {
+      const job = await api.post(jobPath(id, '/retry'), {}, { tries: 3 });
+      if (!job || typeof job.job_id !== 'string') throw Object.assign(new Error(), { text: texts.badAnswer });
+      receive(job);
+      if (state.followed === id) show(job.job_id);
+    } catch (error) {
+      notify('error', texts.retryFailed(error.text));
+    }
+    set(S.answered(state, id));
+  }
+
   /*
    * After loading: follows the remembered job at once, so that its events are shown; then asks which one is
    * active. One that ended while nobody watched is shown with its results; one that is gone is forgotten.
@@ -186,6 +216,8 @@ export function createJobs({ api, memory, changed, notify, texts, makeKey = rand
     running,
     start,
     cancel,
+    setPaused,
+    retry,
     resume,
     failures,
     show,

@@ -1,7 +1,7 @@
 /*
  * main.js - puts the page together.
  *
- * For tests and scripts: <body> carries data-quality, data-job-id, data-job-status, data-processed,
+ * For tests and scripts: <body> carries data-quality, data-job-id, data-job-status, data-paused, data-processed,
  * data-total and data-version of the followed job, and each change of any job is dispatched on `document` as
  * the event `longbox:job` with the job of state.js in `detail`.
  */
@@ -103,6 +103,7 @@ function mark() {
   document.body.dataset.quality = store.quality.value;
   set('jobId', job?.job_id);
   set('jobStatus', job?.status);
+  set('paused', job?.paused && !S.ended(job) ? 'yes' : null);
   set('processed', job?.processed);
   set('total', job?.total);
   set('version', job?.version);

@@ -11,13 +11,14 @@
  *   starting  {key, title, operation, known} from the click until the answer to its POST, else null
  *   open      the dialog is open (closed: a slim bar)
  *   cancels   ids for which cancel was asked and not yet acknowledged
+ *   pending   id -> pause, resume or retry, from the click until its answer
  */
 
 const ENDED = new Set(['completed', 'failed', 'cancelled']);
 const RECENT_MAX = 8;
 const JOBS_MAX = 100;
 
-export const initial = () => ({ jobs: {}, followed: null, pinned: false, starting: null, open: false, cancels: {} });
+export const initial = () => ({ jobs: {}, followed: null, pinned: false, starting: null, open: false, cancels: {}, pending: {} });
 
 export const ended = (job) => !!job && ENDED.has(job.status);
 export const followedJob = (state) => (state.followed && state.jobs[state.followed]) || null;
@@ -49,6 +50,7 @@ export function normalise(raw) {
     cancelling: raw.cancelling,
     paused: raw.paused,
     rate: raw.rate,
+    parent: raw.parent,
     owner: raw.owner,
     created_at: raw.created_at,
     started_at: raw.started_at,
@@ -182,7 +184,7 @@ export function close(state) {
 /* The server does not know this job any more. */
 export function forget(state, id) {
   const { [id]: _gone, ...jobs } = state.jobs;
-  const next = { ...cancelDone(state, id), jobs };
+  const next = { ...answered(cancelDone(state, id), id), jobs };
   return state.followed === id ? followNewest({ ...next, open: false }) : next;
 }
 
@@ -193,6 +195,17 @@ export function cancelDone(state, id) {
   const { [id]: _done, ...cancels } = state.cancels;
   return { ...state, cancels };
 }
+
+export const asked = (state, id, what) => ({ ...state, pending: { ...state.pending, [id]: what } });
+
+export function answered(state, id) {
+  if (!state.pending[id]) return state;
+  const { [id]: _done, ...pending } = state.pending;
+  return { ...state, pending };
+}
+
+/* Items that a retry would take: those that failed and those that were cancelled. */
+export const notDone = (job) => (ended(job) ? Math.max(0, job.total - job.success) : 0);
 
 /* Cancel was asked for here or elsewhere, and the job has not ended. */
 export const isCancelling = (state, job) => !!job && !ended(job) && (!!state.cancels[job.job_id] || !!job.cancelling);

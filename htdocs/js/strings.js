@@ -1,6 +1,7 @@
 /*
  * strings.js - every text of the page, in one place.
  */
+import { ended } from './state.js';
 import { num, ofTotal, plural, plainTitle, duration } from './format.js';
 
 const DOING = { process: 'Processing', rename: 'Renaming', normalize: 'Normalizing' };
@@ -33,6 +34,8 @@ export const statuses = {
   cancelled: 'Cancelled',
 };
 
+const isPaused = (job) => !!job.paused && !ended(job);
+
 export const jobTitle = (operation, scope) => `${DOING[operation]} ${WHICH[scope]}Files...`;
 
 export const show = 'Show';
@@ -41,6 +44,11 @@ export const startFailed = (title, why) => `${plainTitle(title)} did not start: 
 export const startLost = (title) =>
   `${plainTitle(title)}: the server could not be reached, so it probably did not start. Look at the list and try again.`;
 export const cancelFailed = (why) => `The job could not be cancelled: ${why}. It goes on; try again.`;
+export const pauseFailed = (paused, why) => `The job could not be ${paused ? 'paused' : 'resumed'}: ${why}. Try again.`;
+export const retryFailed = (why) => `The failed files were not taken again: ${why}. Try again.`;
+export const pausing = 'Pausing: running files finish';
+export const paused = 'Paused';
+export const retryLabel = (job, n) => `${job.errors === n ? 'Retry failed' : 'Run the rest'} (${num(n)})`;
 export const resumeFailed = (why) => `Running jobs could not be asked for: ${why}. They appear as soon as the server answers.`;
 export const listFailed = (why) => `The list could not be read: ${why}. What is shown may be old.`;
 export const resultsFailed = (why) => `The failed files could not be read: ${why}.`;
@@ -65,7 +73,8 @@ export function summary(job) {
   return `${parts.join(', ')}${took ? `, in ${took}` : ''}`;
 }
 
-export const heading = (job) => `${plainTitle(job.title)}${job.status === 'processing' ? '' : `: ${(statuses[job.status] ?? job.status).toLowerCase()}`}`;
+const stateWord = (job) => (isPaused(job) ? paused : statuses[job.status] ?? job.status).toLowerCase();
+export const heading = (job) => `${plainTitle(job.title)}${job.status === 'processing' && !job.paused ? '' : `: ${stateWord(job)}`}`;
 export const endedAway = (job) => `${plainTitle(job.title)} ended while you were away: ${summary(job)}.`;
 export const spoken = (job, isEnded) =>
   isEnded ? `${heading(job)}. ${summary(job)}.` : `${plainTitle(job.title)}: ${ofTotal(job.processed, job.total)}${job.errors ? `, ${num(job.errors)} failed` : ''}`;

@@ -12,6 +12,7 @@ import { num, ofTotal, percent, plainTitle, rate, timeLeft } from './format.js';
 import { paceOf } from './pace.js';
 
 const STALE_MS = 5000;
+const SETTLED_MS = 3000; /* a paused job without news for so long has nothing left that runs */
 const QUIET_MS = 30000; /* silence worth a word although the stream is open: a long item */
 
 function Bar({ job, label }) {
@@ -22,14 +23,18 @@ function Bar({ job, label }) {
   const value = Math.floor(job.percent);
   return html`
     <div class="bar" role="progressbar" aria-label=${label} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${value}
-      aria-valuetext=${`${ofTotal(job.processed, job.total)}, ${value} percent`} data-status=${job.status}>
+      aria-valuetext=${`${ofTotal(job.processed, job.total)}, ${value} percent`} data-status=${job.status} data-paused=${job.paused && !S.ended(job) ? 'yes' : null}>
       <div class="fill" ref=${fill}></div>
     </div>
   `;
 }
 
 function Pace({ job }) {
-  if (job.paused) return html`<p class="pace">Paused</p>`;
+  const asked = store.jobs.value.pending[job.job_id];
+  if (job.paused || asked === 'pause') {
+    const settled = job.paused && (job.status === 'queued' || store.now_ms.value - store.connection.value.newsAt_ms >= SETTLED_MS);
+    return html`<p class="pace" id="progress-pace">${settled ? texts.paused : texts.pausing}</p>`;
+  }
   if (job.status === 'queued') return html`<p class="pace">${texts.statuses.queued}</p>`;
   const { perSecond, secondsLeft } = paceOf(store.pace.value, job, store.now_ms.value);
   const parts = [rate(perSecond), secondsLeft === null ? '' : timeLeft(secondsLeft)].filter(Boolean);
@@ -72,12 +77,16 @@ function Running({ job }) {
   `;
 }
 
-function Summary({ job, moreFailures }) {
+function Summary({ job, jobs, moreFailures }) {
+  const left = S.notDone(job);
   const { id, results, next, loading } = store.failures.value;
   const mine = id === job.job_id ? results : [];
   return html`
     <div id="summary" data-status=${job.status}>
       <p>${texts.summary(job)}.</p>
+      ${left > 0 &&
+      html`<p><button id="btn-retry" aria-disabled=${store.jobs.value.pending[job.job_id] ? 'true' : null}
+        onClick=${() => jobs.retry(job.job_id)}>${texts.retryLabel(job, left)}</button></p>`}
       ${job.error && html`<p class="why"><${Name} text=${job.error} /></p>`}
       ${mine.length > 0 &&
       html`
@@ -98,9 +107,13 @@ function Others({ jobs }) {
     <div class="others" id="other-jobs">
       <h3>Also running</h3>
       <ul>
-        ${list.slice(0, 5).map(
-          (job) => html`<li key=${job.job_id}><span>${plainTitle(job.title)}</span> <span class="count">${ofTotal(job.processed, job.total)}</span>
-            <button class="plain" onClick=${() => jobs.show(job.job_id)}>Show</button></li>`,
+        ${list.map(
+          (job) => html`<li key=${job.job_id}>
+            <button class="plain other" data-job-id=${job.job_id} title="Follow this job" onClick=${() => jobs.show(job.job_id)}>
+              <span class="other-title">${texts.heading(job)}</span>
+              <span class="count">${ofTotal(job.processed, job.total)}${job.errors ? `, ${num(job.errors)} failed` : ''}</span>
+              <${Bar} job=${job} label=${plainTitle(job.title)} />
+            </button></li>`,
         )}
       </ul>
     </div>
@@ -116,6 +129,13 @@ function Counts({ job }) {
       ${!S.ended(job) && html`<span class="percent">${percent(job.percent)}</span>`}
     </p>
   `;
+}
+
+function PauseButton({ job, jobs, off }) {
+  const asked = store.jobs.value.pending[job.job_id];
+  const label = { pause: 'Pausing\u2026', resume: 'Resuming\u2026' }[asked] ?? (job.paused ? 'Resume' : 'Pause');
+  return html`<button id="btn-pause" aria-disabled=${off || asked ? 'true' : null} title=${job.paused ? null : 'Running files finish'}
+    onClick=${() => !off && jobs.setPaused(job.job_id, !job.paused)}>${label}</button>`;
 }
 
 /* What is drawn from the click until the server has named the job. */
@@ -150,9 +170,10 @@ function Dialog({ job, jobs, moreFailures, focus }) {
       <h2 id="progress-title" tabindex="-1" ref=${heading}>${title}</h2>
       <${Bar} job=${job} label=${plainTitle(job.title)} />
       <${Counts} job=${job} />
-      ${isEnded ? html`<${Summary} job=${job} moreFailures=${moreFailures} />` : html`<${Running} job=${job} />`}
+      ${isEnded ? html`<${Summary} job=${job} jobs=${jobs} moreFailures=${moreFailures} />` : html`<${Running} job=${job} />`}
       <${Others} jobs=${jobs} />
       <div class="foot">
+        ${!isEnded && html`<${PauseButton} job=${job} jobs=${jobs} off=${cancelling || !job.job_id} />`}
         ${!isEnded && html`<button id="btn-cancel" aria-disabled=${cancelling || !job.job_id ? 'true' : null}
           onClick=${() => job.job_id && jobs.cancel(job.job_id)}>${cancelling ? 'Cancelling\u2026' : 'Cancel job'}</button>`}
         <button id="btn-close" class=${isEnded ? 'strong' : ''} onClick=${jobs.close}

@@ -301,3 +301,64 @@ test('resume: a job that was not chosen here gives way to a newer one, a chosen 
     assert.equal(jobs.state().followed, pinned ? A : B);
   }
 });
+
+test('pause is sent once and its answer is taken; resume the same', async () => {
+  const answer = deferred();
+  const paused = { ...asPoll(jobStory(A)[3]), paused: true, version: 50 };
+  const { jobs, calls } = rig({ routes: { [`POST api/jobs/${A}/pause`]: answer.promise, [`POST api/jobs/${A}/resume`]: { ...paused, paused: false, version: 51 } } });
+  jobs.receive(jobStory(A)[2]);
+  const done = jobs.setPaused(A, true);
+  void jobs.setPaused(A, true);
+  assert.equal(jobs.state().pending[A], 'pause');
+  answer.done(paused);
+  await done;
+  assert.equal(calls.length, 1);
+  assert.equal(jobs.state().pending[A], undefined);
+  assert.equal(jobs.state().jobs[A].paused, true);
+  await jobs.setPaused(A, false);
+  assert.equal(jobs.state().jobs[A].paused, false);
+});
+
+test('a pause that comes too late shows the end, without an error; one that fails says so', async () => {
+  const refusal = new ApiError('refused', 'the job has ended (completed)', { status: 409 });
+  const late = rig({ routes: { [`POST api/jobs/${A}/pause`]: refusal, [`GET api/jobs/${A}`]: asPoll(last(jobStory(A))) } });
+  late.jobs.receive(jobStory(A)[2]);
+  await late.jobs.setPaused(A, true);
+  assert.equal(late.jobs.state().jobs[A].status, 'completed');
+  assert.deepEqual(late.notices, []);
+  const away = rig({ routes: { 'POST api/': network(), 'GET api/': network() } });
+  away.jobs.receive(jobStory(A)[2]);
+  await away.jobs.setPaused(A, true);
+  assert.match(away.notices[0].text, /could not be paused/);
+  assert.deepEqual(away.jobs.state().pending, {});
+});
+
+test('retry is sent once, and the new job is followed', async () => {
+  const answer = deferred();
+  const { jobs, calls, memory } = rig({ routes: { [`POST api/jobs/${A}/retry`]: answer.promise } });
+  for (const event of jobStory(A, { failing: [2] })) jobs.receive(event);
+  const done = jobs.retry(A);
+  void jobs.retry(A);
+  answer.done({ ...asPoll(jobStory(B)[0]), parent: A });
+  await done;
+  assert.equal(calls.filter((call) => call.method === 'POST').length, 1);
+  assert.equal(jobs.state().followed, B);
+  assert.equal(jobs.state().jobs[B].parent, A);
+  assert.deepEqual(memory.get('job'), { id: B, pinned: true });
+});
+
+test('retry does not take the dialog from a job that was chosen meanwhile, and a refusal says why', async () => {
+  const answer = deferred();
+  const C = B.replace(/b$/, 'c');
+  const refusal = new ApiError('refused', 'No item of this job failed', { status: 400 });
+  const { jobs, notices } = rig({ routes: { [`POST api/jobs/${A}/retry`]: answer.promise, [`POST api/jobs/${B}/retry`]: refusal, [`GET api/jobs/${C}`]: asPoll(jobStory(C)[2]) } });
+  for (const event of jobStory(A, { failing: [2] })) jobs.receive(event);
+  const done = jobs.retry(A);
+  jobs.receive(jobStory(C)[2]);
+  jobs.show(C);
+  answer.done(asPoll(jobStory(B)[0]));
+  await done;
+  assert.equal(jobs.state().followed, C);
+  await jobs.retry(B);
+  assert.match(notices[0].text, /No item of this job failed/);
+});

@@ -209,3 +209,12 @@ test('a tab that stays open for weeks forgets the oldest ended jobs, never a run
   assert.ok(state.jobs[A]);
   assert.ok(state.jobs['0193399']);
 });
+
+test('what a retry would take is what failed and what was cancelled, of an ended job', () => {
+  const done = play(jobStory(A, { total: 6, failing: [2, 5] })).jobs[A];
+  assert.equal(S.notDone(done), 2);
+  const stopped = play(jobStory(B, { total: 6, stopAt: 4, end: 'cancelled' })).jobs[B];
+  assert.equal(S.notDone(stopped), stopped.total - stopped.success);
+  assert.ok(S.notDone(stopped) >= 2);
+  assert.equal(S.notDone(play(jobStory(A).slice(0, 3)).jobs[A]), 0);
+});
