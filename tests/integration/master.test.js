@@ -413,7 +413,7 @@ if pid == 0:
 print('port=%d pid=%d' % (web.getsockname()[1], pid), flush=True)
 def tell():
     while True:
-        os.write(1, ('told %r\n' % note.recv(4096).decode()).encode())  # one write: other processes write here too
+        os.write(1, ('told %r\\n' % note.recv(4096).decode()).encode())  # one write: other processes write here too
 threading.Thread(target=tell, daemon=True).start()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
