@@ -35,7 +35,7 @@ serverTest('progress is told every 10 items and at the end', {}, async (s) => {
   await waitCompleted(s.api, id);
   const lines = await until('the progress at the end', 5, () => {
     const found = ofJob(s, id, 'job progress');
-    return found.some((l) => /\b35\b/.test(l)) && found;
+    return found.some((l) => /processed=35\b/.test(l)) && found;
   });
   assert.ok(lines.length >= 4 && lines.length <= 5, lines.join('\n'));
   for (const k of [10, 20, 30, 35]) assert.ok(lines.some((l) => new RegExp(`\\b${k}\\b`).test(l)), `${k} of 35:\n${lines.join('\n')}`);
