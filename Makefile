@@ -56,6 +56,10 @@ $(B)/%.o: %.c
 $(B)/workers/api_settings.o $(B)/workers/api_health.o $(B)/server/cli_main.o $(B)/server/main.o: CHANGELOG.md
 $(B)/workers/api_settings.o $(B)/workers/api_health.o $(B)/server/cli_main.o $(B)/server/main.o: \
     CPPFLAGS += -DLB_VERSION='"$(VERSION)"'
+# Master and workers share the scoreboard only with programs that have the same idea of it.
+BOARD_SRC := $(foreach name,board gate lock,shared/$(name).c shared/$(name).h)
+$(B)/shared/board.o: $(BOARD_SRC)
+$(B)/shared/board.o: CPPFLAGS += -DLB_BOARD_LAYOUT=0x$(shell cat $(BOARD_SRC) | sha256sum | cut -c1-16)u
 $(B)/tests/%.o: CPPFLAGS += -Iworkers -Iserver -Itests/lib
 
 $(B)/liblongbox.a: $(SHARED_O)

@@ -60,6 +60,19 @@ static char *join(const char *key, const char *value)
     return s;
 }
 
+/* longboxd beside us, by the path that we were called by: a link in it may lead to another version at SIGUSR2. */
+static char *master_path(const char *found)
+{
+    const char *called = program_invocation_name;
+    char folder[PATH_MAX] = "", path[2 * PATH_MAX];
+    const char *slash = strrchr(called, '/');
+    if (!slash || (called[0] != '/' && !getcwd(folder, sizeof(folder))))
+        return mem_strdup(found);
+    (void)snprintf(path, sizeof(path), "%s%s%.*s/longboxd", folder, folder[0] ? "/" : "",
+                   (int)(slash - called), called);
+    return mem_strdup(access(path, X_OK) == 0 ? path : found);
+}
+
 /* Returns -1 to go on, or the exit code. What is allocated lives until exec. */
 static int read_flags(int argc, char **argv, struct args *a)
 {
@@ -99,7 +112,7 @@ int cli_serve(int argc, char **argv)
     static struct args a;
     char program[PATH_MAX];
     struct err err = {0};
-    a.v[a.n++] = mem_strdup("longboxd");
+    a.n = 1; /* the first is the program */
     int code = read_flags(argc, argv, &a);
     if (code >= 0)
         return code;
@@ -107,7 +120,8 @@ int cli_serve(int argc, char **argv)
         (void)fprintf(stderr, "longbox serve: %s\n", err.msg);
         return CLI_FAILED;
     }
-    (void)execv(program, a.v);
+    a.v[0] = master_path(program);
+    (void)execv(a.v[0], a.v);
     (void)fprintf(stderr, "longbox serve: %s: %s\n", program, strerrordesc_np(errno));
     return CLI_FAILED;
 }

@@ -69,8 +69,8 @@ static void reap(struct master *m)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        if (!master_workers_reap(m, pid, status))
-            (void)master_front_reap(m, pid, status);
+        if (!master_workers_reap(m, pid, status) && !master_front_reap(m, pid, status))
+            (void)master_upgrade_reap(m, pid, status);
 }
 
 static void announce(struct master *m)
@@ -164,6 +164,7 @@ static void loop(struct master *m)
         announce(m);
         master_reload_step(m);
         now_ms = clock_boot_ms();
+        master_upgrade_step(m, now_ms);
         if (now_ms - m->ticked_ms >= TICK_MS) {
             master_workers_tick(m, now_ms);
             beat_watchdog(m, now_ms);
@@ -218,11 +219,8 @@ static int open_public(struct master *m, struct err *err)
     return listener_inherit(fd, m->config.auth[0] != '\0', &m->public_socket, err);
 }
 
-static int set_up(struct master *m, struct err *err)
+static int open_all(struct master *m, struct err *err)
 {
-    static const char *const worker[] = {"longbox-worker"};
-    if (exe_beside(worker, 1, m->worker_program, err) < 0)
-        return -1;
     if (state_open(m->config.state_dir, m->config.graceful_timeout_s + 10, &m->state, err) < 0 ||
         pidfile_open(m->config.pid_file, &m->pidfile, err) < 0)
         return -1;
@@ -230,14 +228,23 @@ static int set_up(struct master *m, struct err *err)
         return -1;
     if (listener_workers(m->state.run_dir, &m->workers_socket, err) < 0 || open_public(m, err) < 0)
         return -1;
-    if (frontend_prepare(&m->config, m->state.run_dir, m->workers_socket.path,
-                         &m->public_socket.address, &m->frontend, err) < 0)
+    if (master_front_prepare(m, &m->config, &m->frontend, err) < 0)
         return -1;
     fault_hit("master_set_up");
-    config_export(&m->config, &m->worker_config);
     master_workers_init(m);
     slot_init(&m->front_slot, "frontend", NULL);
     return 0;
+}
+
+static int set_up(struct master *m, struct err *err)
+{
+    static const char *const worker[] = {"longbox-worker"};
+    if (exe_beside(worker, 1, m->worker_program, err) < 0)
+        return -1;
+    config_export(&m->config, &m->worker_config);
+    if (!m->source->handover)
+        return open_all(m, err);
+    return open_signals(m, err) < 0 ? -1 : master_adopt(m, err);
 }
 
 static void tear_down(struct master *m)

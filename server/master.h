@@ -15,12 +15,21 @@
 #define MASTER_EXIT_CONFIG 2
 #define MASTER_EXIT_START  3 /* the workers or the front end never came up */
 
-/* Where the settings come from, now and at SIGHUP: the arguments of config_load. */
+/* Where a master comes from. */
 struct master_source {
+    /* The settings, now and at SIGHUP: the arguments of config_load. */
     const char *file;
     const char *const *sets;
     size_t n_sets;
+    /* What SIGUSR2 starts: an absolute path that may name another version then, and our own arguments. */
+    const char *program;
+    char *const *argv;
+    /* Not NULL: we take the place of another master in this process, which left this text. */
+    const char *handover;
 };
+
+/* The environment variable with that text. */
+#define HANDOVER_ENV "LONGBOX_HANDOVER"
 
 /*
  * Runs until it is told to stop by SIGTERM, SIGINT or SIGQUIT. `c` was loaded from `source` and has passed
@@ -28,5 +37,12 @@ struct master_source {
  * Returns the exit code; what went wrong was logged.
  */
 int master_run(const struct config *c, const struct master_source *source);
+
+/*
+ * For --check: could it run? With a handover: could it take the place of that master? Changes nothing but the front
+ * end's h2o.conf.
+ */
+int master_check(const struct config *c, const struct master_source *source,
+                 struct err *err) LB_MUST_CHECK;
 
 #endif

@@ -29,6 +29,17 @@ static void start(struct master *m)
     fault_hit("master_front_started");
 }
 
+int master_front_prepare(struct master *m, const struct config *c, struct frontend *ret,
+                         struct err *err)
+{
+    if (frontend_prepare(c, m->state.run_dir, m->workers_socket.path, &m->public_socket.address,
+                         ret, err) < 0) {
+        frontend_clear(ret);
+        return -1;
+    }
+    return 0;
+}
+
 /* ---- one takes over from another ---- */
 
 void master_front_swap(struct master *m, struct frontend *f)
@@ -52,11 +63,19 @@ static void give_up_next(struct master *m, const char *why)
         log_error("front end not restored", "error=%s", LOG_QUOTE(err.msg));
 }
 
+/* There is one at a time: the place that it leaves is empty. */
+static struct frontend take_wanted(struct master *m)
+{
+    struct frontend f = m->wanted_front;
+    m->wanted_front = (struct frontend){.log_fd = -1, .probe_fd = -1};
+    m->front_wanted = false;
+    return f;
+}
+
 static void start_next(struct master *m, int64_t now_ms)
 {
     struct err err = {0};
-    m->next_front = m->wanted_front;
-    m->front_wanted = false;
+    m->next_front = take_wanted(m);
     m->next_front_end_ms = now_ms + NEXT_MS;
     if (frontend_start(&m->next_front, m->public_socket.fd, &m->next_front_pid, &err) < 0)
         give_up_next(m, err.msg);
@@ -100,8 +119,7 @@ void master_front_fill(struct master *m, int64_t now_ms)
     if (s->state == SLOT_EMPTY || (s->state == SLOT_BACKING_OFF && now_ms >= s->retry_ms)) {
         if (m->front_wanted) { /* nobody to take over from */
             frontend_clear(&m->frontend);
-            m->frontend = m->wanted_front;
-            m->front_wanted = false;
+            m->frontend = take_wanted(m);
         }
         start(m);
     }

@@ -6,6 +6,8 @@
  * master_front.c    the front end: start, death, and one taking over from another
  * master_signals.c  what a signal means; reading the settings again
  * master_stop.c     the ladder down
+ * master_upgrade.c  SIGUSR2: another program takes our place
+ * master_handover.c what it is given
  */
 #ifndef LB_MASTER_PARTS_H
 #define LB_MASTER_PARTS_H
@@ -67,6 +69,10 @@ struct master {
     pid_t next_front_pid, old_front_pid; /* 0: nobody */
     int64_t next_front_end_ms, old_front_end_ms;
 
+    enum { UPGRADE_NONE, UPGRADE_WANTED, UPGRADE_CHECKING, UPGRADE_CHECKED } upgrade;
+    pid_t upgrade_pid;      /* of the check; 0: nobody */
+    int64_t upgrade_end_ms; /* when it is killed */
+
     bool announced;
     bool stopping, quick;
     int exit_code;
@@ -109,6 +115,9 @@ int64_t master_workers_next_ms(const struct master *m, int64_t at_ms);
 
 /* ---- master_front.c ---- */
 
+/* frontend_prepare with what the master has. *ret is cleared after an error. */
+int master_front_prepare(struct master *m, const struct config *c, struct frontend *ret,
+                         struct err *err) LB_MUST_CHECK;
 /* Starts it when it is not there; lets a wanted one take over. */
 void master_front_fill(struct master *m, int64_t now_ms);
 bool master_front_reap(struct master *m, pid_t pid, int status);
@@ -123,6 +132,34 @@ bool master_front_gone(const struct master *m);
 void master_signals_read(struct master *m);
 /* Tells the service manager when a reload is over. */
 void master_reload_step(struct master *m);
+
+/* ---- master_upgrade.c ---- */
+
+void master_upgrade_begin(struct master *m);
+/* Goes on with what was begun: checks the other program, and becomes it. */
+void master_upgrade_step(struct master *m, int64_t now_ms);
+bool master_upgrade_reap(struct master *m, pid_t pid, int status);
+/* In the other program: takes over from what source->handover tells of, and begins to replace all children. */
+int master_adopt(struct master *m, struct err *err) LB_MUST_CHECK;
+
+/* ---- master_handover.c ---- */
+
+#define HANDOVER_CHECK_FD    3 /* the public socket, for --check */
+#define HANDOVER_FDS         (9 + BOARD_MAX_SLOTS)
+#define HANDOVER_SOCKET_SIZE sizeof(((struct listener *)0)->path)
+
+/* Library, state folder, sockets and files of a running master cannot change. ERR_CONFIG names the key. */
+int master_check_fixed(const struct config *was, const struct config *is,
+                       struct err *err) LB_MUST_CHECK;
+/* What is handed over; -1 in one of them: there is none. */
+void master_handover_fds(struct master *m, int *ret[HANDOVER_FDS]);
+/* All children are ready or gone. *ret is malloc'd. ERR_CONFIG: a path is not UTF-8. */
+int master_handover_write(struct master *m, char **ret, struct err *err) LB_MUST_CHECK;
+/* Could a master with this configuration go on from there? *ret_socket: the workers' socket. ERR_CONFIG. */
+int master_handover_check(const char *text, const struct config *c,
+                          char ret_socket[HANDOVER_SOCKET_SIZE], struct err *err) LB_MUST_CHECK;
+/* Fills in the descriptors, the board and the children. ERR_CONFIG, ERR_INTERNAL. */
+int master_handover_read(struct master *m, const char *text, struct err *err) LB_MUST_CHECK;
 
 /* ---- master_stop.c ---- */
 

@@ -13,43 +13,14 @@
 
 /* ---- SIGHUP ---- */
 
-/* What the sockets, the locks and the items of running jobs hang on cannot change under them. */
-static int check_fixed(const struct config *was, const struct config *is, struct err *err)
-{
-    const struct {
-        const char *key, *was, *is;
-    } fixed[] = {
-        {"library", was->library, is->library},    {"state_dir", was->state_dir, is->state_dir},
-        {"listen", was->listen, is->listen},       {"pid_file", was->pid_file, is->pid_file},
-        {"log_file", was->log_file, is->log_file},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
-        if (strcmp(fixed[i].was, fixed[i].is) != 0)
-            return err_set(err, ERR_CONFIG,
-                           "key '%s': %s instead of %s needs a restart, not a reload", fixed[i].key,
-                           LOG_QUOTE(fixed[i].is), LOG_QUOTE(fixed[i].was));
-    return 0;
-}
-
-static int prepare_front(struct master *m, const struct config *c, struct frontend *ret,
-                         struct err *err)
-{
-    if (frontend_prepare(c, m->state.run_dir, m->workers_socket.path, &m->public_socket.address,
-                         ret, err) < 0) {
-        frontend_clear(ret);
-        return -1;
-    }
-    return 0;
-}
-
 /* Reads and checks everything before anything changes. */
 static int reload(struct master *m, struct err *err)
 {
     struct config *fresh LB_CLEANUP(mem_free) = mem_new(sizeof(*fresh));
     struct frontend front;
     if (config_load(fresh, m->source->file, m->source->sets, m->source->n_sets, err) < 0 ||
-        config_check(fresh, err) < 0 || check_fixed(&m->config, fresh, err) < 0 ||
-        prepare_front(m, fresh, &front, err) < 0)
+        config_check(fresh, err) < 0 || master_check_fixed(&m->config, fresh, err) < 0 ||
+        master_front_prepare(m, fresh, &front, err) < 0)
         return -1;
     fault_hit("master_reload");
     /* A certificate may be new under its old name. */
@@ -112,7 +83,7 @@ static void on_usr1(struct master *m)
     if (m->config.front_access_log[0] == '\0')
         return;
     /* h2o has no signal for it: a fresh one opens the new file. */
-    if (prepare_front(m, &m->config, &front, &err) < 0) {
+    if (master_front_prepare(m, &m->config, &front, &err) < 0) {
         log_error("access log not opened anew", "error=%s", LOG_QUOTE(err.msg));
         return;
     }
@@ -175,8 +146,7 @@ static void handle(struct master *m, const struct signalfd_siginfo *info)
         on_usr1(m);
         break;
     case SIGUSR2:
-        log_warn("signal ignored",
-                 "signal=SIGUSR2 note=\"a new program needs a stop and a start\"");
+        master_upgrade_begin(m);
         break;
     case SIGTTIN:
         on_more(m);

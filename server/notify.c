@@ -46,6 +46,28 @@ void notify_init(struct notify *ret)
     (void)unsetenv("NOTIFY_SOCKET"); /* NOLINT(concurrency-mt-unsafe) */
 }
 
+void notify_export(const struct notify *n)
+{
+    char path[sizeof(n->address.sun_path) + 1], usec[24];
+    size_t len = n->address_len - offsetof(struct sockaddr_un, sun_path);
+    if (n->fd < 0)
+        return;
+    memcpy(path, n->address.sun_path, len);
+    path[len] = '\0';
+    if (path[0] == '\0')
+        path[0] = '@';
+    (void)snprintf(usec, sizeof(usec), "%" PRId64, n->watchdog_ms * 1000);
+    (void)setenv("NOTIFY_SOCKET", path, 1); /* NOLINT(concurrency-mt-unsafe) */
+    (void)setenv("WATCHDOG_USEC", n->watchdog_ms ? usec : "",
+                 1); /* NOLINT(concurrency-mt-unsafe) */
+}
+
+void notify_forget(void)
+{
+    (void)unsetenv("NOTIFY_SOCKET"); /* NOLINT(concurrency-mt-unsafe) */
+    (void)unsetenv("WATCHDOG_USEC"); /* NOLINT(concurrency-mt-unsafe) */
+}
+
 void notify_clear(struct notify *n)
 {
     fd_close(n->fd);

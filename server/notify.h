@@ -26,6 +26,9 @@ struct notify {
  */
 void notify_init(struct notify *ret);
 void notify_clear(struct notify *n);
+/* Puts back into the environment what notify_init took out of it, for a program that we become; and takes it out. */
+void notify_export(const struct notify *n);
+void notify_forget(void);
 /* "READY=1", ... A manager that is gone is nobody's trouble. */
 void notify_send(const struct notify *n, const char *text);
 /* RELOADING=1 with the time that systemd 253 and later want beside it. */

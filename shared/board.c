@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BOARD_MAGIC 0x4c42424fu
-
 static int read_small_file(const char *path, char *buf, size_t size, struct err *err)
 {
     int fd LB_CLEANUP(fd_close) = open(path, O_RDONLY | O_CLOEXEC);
@@ -45,7 +43,7 @@ static int fill(struct board *b, uint32_t n_slots, struct err *err)
         gate_init(&b->gates[i]);
     gate_mutex_init(&b->scan);
     gate_mutex_init(&b->age.lock);
-    b->magic = BOARD_MAGIC;
+    b->layout = LB_BOARD_LAYOUT;
     return 0;
 }
 
@@ -99,12 +97,18 @@ int board_attach(int fd, struct board **ret, struct err *err)
     struct board *b = NULL;
     if (map(fd, &b, err) < 0)
         return -1;
-    if (b->magic != BOARD_MAGIC || b->n_slots < 1 || b->n_slots > BOARD_MAX_SLOTS) {
+    if (b->layout != LB_BOARD_LAYOUT || b->n_slots < 1 || b->n_slots > BOARD_MAX_SLOTS) {
         (void)munmap(b, sizeof(*b));
-        return err_set(err, ERR_INTERNAL, "descriptor %d is not a scoreboard", fd);
+        return err_set(err, ERR_INTERNAL,
+                       "descriptor %d is not this build's scoreboard: another layout", fd);
     }
     *ret = b;
     return 0;
+}
+
+uint64_t board_layout(void)
+{
+    return LB_BOARD_LAYOUT;
 }
 
 void board_ring(int bell_fd)

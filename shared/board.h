@@ -90,7 +90,7 @@ struct board_death {
 };
 
 struct board {
-    uint32_t magic;
+    uint64_t layout; /* board_layout() of the program that made it */
     _Atomic uint32_t n_slots; /* workers that are wanted; slots and doorbells exist up to the limit */
     char boot_id[40];
     _Atomic uint64_t n_deaths; /* deaths[n % BOARD_MAX_DEATHS] is written before n_deaths grows */
@@ -116,7 +116,12 @@ struct board {
  */
 int board_create(uint32_t n_slots, struct board **ret, int *ret_fd, int ret_bells[BOARD_MAX_SLOTS],
                  struct err *err) LB_MUST_CHECK;
-/* Maps an inherited board. */
+/*
+ * What this build takes a board to be: a checksum of the sources that know it, given by the Makefile. Programs with
+ * another one cannot work beside ours.
+ */
+uint64_t board_layout(void);
+/* Maps an inherited board. ERR_INTERNAL when another build made it. */
 int board_attach(int fd, struct board **ret, struct err *err) LB_MUST_CHECK;
 
 /* Rings one bell. Never blocks; a bell that is already rung stays so. */

@@ -73,17 +73,20 @@ for (const [name, table, point] of [['library', 'files', 'repair_log_moved'], ['
   }));
 }
 
-for (const point of ['master_reload', 'master_next_started', 'master_take_over', 'master_front_take_over']) {
+const reload = ['master_reload', 'master_next_started', 'master_take_over', 'master_front_take_over'].map((point) => [point, 'SIGHUP']);
+const upgrade = ['master_upgrade_check', 'master_upgrade_exec', 'master_upgraded', 'master_take_over', 'master_front_take_over']
+  .map((point) => [point, 'SIGUSR2']);
+for (const [point, name] of [...reload, ...upgrade]) {
   const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'lb-conf-')), 'longbox.yaml');
   process.on('exit', () => fs.rmSync(path.dirname(file), { recursive: true, force: true }));
-  test(`a death of the master at ${point}, in the middle of a reload: the job goes on`, () => {
+  test(`a death of the master at ${point}, after ${name}: the job goes on`, () => {
     fs.writeFileSync(file, '');
     return lived({ args: ['--config', file] }, async (p, once) => {
       die(p, once, point);
       const id = await p.noop('during', 100, 20);
       fs.writeFileSync(file, 'front_connections: 4096\n');
       const master = p.s.pid;
-      signal(master, 'SIGHUP');
+      signal(master, name);
       await until('its death', 20, () => !isAlive(master));
       await sleep(50);
       const job = await p.ended(id);

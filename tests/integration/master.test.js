@@ -1,17 +1,15 @@
 // The master's signals: nothing that is under way is lost when workers and front ends are replaced.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { getJob, startNoop, waitCompleted } from '../lib/jobs.js';
 import { isAlive, signal, tree } from '../lib/processes.js';
 import { connectToSlot } from '../lib/connect.js';
 import { BIN, serverTest } from '../lib/server.js';
-import { connectUrl } from '../lib/sse.js';
+import { LOAD, underLoad } from '../lib/under_load.js';
 import { sleep, until, within } from '../lib/until.js';
 
-const run = promisify(execFile);
 
 // Options of a server that reads a file, which the test may change: o.write({key: value}).
 function withFile(settings, more = {}) {
@@ -35,90 +33,6 @@ const replaced = (s, old, n, seconds = 20) => until('other workers', seconds, ()
   const now = pids(s);
   return now.length === n && now.every((p) => !old.includes(p));
 });
-
-// An event stream that comes back by Last-Event-ID whenever it ends. Holds the ids that it saw, in order.
-class Follower {
-  constructor(s) {
-    this.s = s;
-    this.ids = [];
-    this.connects = 0;
-    this.closed = false;
-    this.done = this.follow();
-  }
-
-  async follow() {
-    while (!this.closed) {
-      try {
-        await this.once();
-      } catch (e) {
-        this.failure = e;
-        return;
-      }
-    }
-  }
-
-  async once() {
-    const last = this.ids.length ? `Last-Event-ID: ${this.ids[this.ids.length - 1]}\r\n` : '';
-    const socket = this.socket = await connectUrl(this.s.url);
-    this.connects++;
-    let rest = '';
-    socket.write(`GET /api/events/stream HTTP/1.1\r\nHost: ${this.s.listen}\r\n${last}\r\n`);
-    await new Promise((done) => {
-      let first = true;
-      socket.on('data', (bytes) => {
-        rest += bytes.toString('latin1');
-        if (first && !rest.startsWith('HTTP/1.1 200 ')) this.failure = new Error(rest.slice(0, 200));
-        first = false;
-        const lines = rest.split('\n');
-        rest = lines.pop();
-        for (const line of lines) if (line.startsWith('id: ')) this.ids.push(Number(line.slice(4)));
-        if (lines.length > 1 && rest === '' && lines[lines.length - 2] === '0\r') done();
-      });
-      socket.on('error', done);
-      socket.on('close', done);
-    });
-    socket.destroy();
-  }
-
-  async close() {
-    this.closed = true;
-    if (this.socket) this.socket.destroy();
-    await this.done;
-  }
-}
-
-// Polls of the job, subscribers and the job itself while `change` happens; none of them may notice.
-async function underLoad(s, { items = 2400, ms = 40, followers = 200, seconds }, change) {
-  const streams = Array.from({ length: followers }, () => new Follower(s));
-  await until('all streams to be open', 20, () => streams.every((f) => f.connects > 0));
-  await until('all subscribers to be counted', 20, async () => (await s.api.get('/api/events/stats')).json.active_clients === followers);
-  const id = await startNoop(s.api, items, ms);
-  await until('the first items', 10, async () => (await getJob(s.api, id, '?results=0')).processed_items > 20);
-  const polls = run('wrk', ['-t1', '-c8', `-d${seconds}s`, `${s.url}/api/jobs/${id}?results=0`]);
-  await change(id);
-  const { stdout } = await polls;
-  await waitCompleted(s.api, id, 60);
-  assert.doesNotMatch(stdout, /Non-2xx|Socket errors/, stdout);
-  const made = Number(/(\d+) requests in/.exec(stdout)[1]);
-  assert.ok(made > 500, stdout);
-  const [items1] = await s.sqlite(`SELECT count(*) AS n, sum(status = 'ok') AS ok, max(attempts) AS tries FROM job_items WHERE job_id = '${id}'`);
-  assert.deepEqual(items1, { n: items, ok: items, tries: 1 });
-  const wanted = (await s.sqlite('SELECT id FROM events ORDER BY id')).map((r) => r.id);
-  const last = wanted[wanted.length - 1];
-  await until('every stream to be at the end', 20, () => streams.every((f) => f.failure || f.ids[f.ids.length - 1] >= last))
-    .catch(() => {}); // what is missing is said below
-  await Promise.all(streams.map((f) => f.close()));
-  for (const f of streams) {
-    assert.equal(f.failure, undefined);
-    for (let i = 1; i < f.ids.length; i++) assert.ok(f.ids[i] > f.ids[i - 1], `event ${f.ids[i]} after ${f.ids[i - 1]}`);
-    const seen = new Set(f.ids);
-    const from = f.ids[0]; // the first state that it was given
-    assert.deepEqual(wanted.filter((e) => e >= from && !seen.has(e)), [], 'events that a stream never saw');
-  }
-  return { streams, made };
-}
-
-const LOAD = { streams_per_address: 1000, graceful_timeout_s: 20, commit_gather_ms: 20 };
 
 const rolling = withFile(LOAD, { seconds: 120 });
 serverTest('SIGHUP under load replaces all workers and the front end: no request fails, no event is lost', rolling, async (s) => {
@@ -204,8 +118,6 @@ serverTest('state_dir, listen, library and pid_file need a restart', { seconds: 
 });
 
 serverTest('SIGTTIN and SIGTTOU: one worker more, one fewer, and events reach them', { seconds: 60 }, async (s) => {
-  signal(s.pid, 'SIGUSR2');
-  await untilLog(s, 'event="signal ignored"');
   signal(s.pid, 'SIGTTIN');
   await until('three workers', 10, () => s.workers().length === 3);
   const third = s.workerClient(2);
@@ -331,29 +243,6 @@ serverTest('SIGUSR1 opens the logs anew, in the master, the workers and the fron
   await until('the new access log', 5, () => fs.readFileSync(access, 'utf8').includes('?second'));
 });
 
-// The master's own death at each step of a reload: what it started ends, and the next start goes on.
-for (const point of ['master_reload', 'master_next_started', 'master_take_over', 'master_front_take_over']) {
-  const o = withFile({}, { seconds: 60 });
-  const { books } = o;
-  o.books = (library) => {
-    books(library);
-    o.env = { LB_FAULT: `${point}:1:kill`, LB_FAULT_ONCE: path.join(path.dirname(library), 'once') };
-  };
-  serverTest(`the master dies at ${point}: the next start finishes the job`, o, async (s) => {
-    const id = await startNoop(s.api, 100, 50);
-    await until('some items', 10, async () => (await getJob(s.api, id)).processed_items > 5);
-    const all = tree(s.pid);
-    s.closeClients();
-    o.write({ front_connections: 4096 });
-    signal(s.pid, 'SIGHUP');
-    assert.equal(await within('its death', 15, s.exited), 'SIGKILL');
-    await until('its children to be gone', 15, () => all.every((p) => !isAlive(p.pid)));
-    await s.start();
-    const job = await waitCompleted(s.api, id, 30);
-    assert.equal(job.success_items, 100);
-  });
-}
-
 // longboxd beside the server of the test, ended with it.
 function daemon(s, args, { env = {}, command = path.join(BIN, 'longboxd') } = {}) {
   const child = spawn(command, args, { env: { ...process.env, ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -434,6 +323,15 @@ serverTest('the service manager hands over its socket and is told READY, RELOADI
   const beats = () => m.output.split("told 'WATCHDOG=1'").length;
   const now = beats();
   await until('more beats', 10, () => beats() > now + 1);
+  // The program that takes its place speaks to the same manager.
+  const told = () => m.output.split("told 'READY=1'").length;
+  const before = told();
+  signal(Number(pid), 'SIGUSR2');
+  await m.until(/event="upgraded"[^]*told 'READY=1'/);
+  await until('ready again', 10, () => told() === before + 1);
+  assert.match(m.output, /event="upgrading"[^]*told 'RELOADING=1|told 'RELOADING=1[^]*event="upgrading"/);
+  const later = beats();
+  await until('beats of the other program', 10, () => beats() > later + 1);
   const worker = await until('one worker', 10, () => {
     const all = tree(Number(pid)).filter((p) => p.name === 'longbox-worker');
     return all.length === 1 && all[0];

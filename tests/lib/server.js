@@ -3,7 +3,7 @@
 //   serverTest('a job completes', { books: 10 }, async (s) => { ... });
 //
 // Options: books (how many, or a function that fills the library folder), set (settings by key), args (more flags),
-// workers, threads, seconds (limit of the test, 60). `s` is the Server below.
+// workers, threads, bin (the folder of the programs), seconds (limit of the test, 60). `s` is the Server below.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -60,7 +60,7 @@ export class Server {
 
   async start() {
     const env = { ...process.env, ...this.options.env };
-    this.child = spawn(path.join(BIN, 'longbox'), this.arguments(), { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(path.join(this.options.bin || BIN, 'longbox'), this.arguments(), { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(this);
     this.pid = this.child.pid;
     const from = this.output.length;
