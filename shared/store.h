@@ -243,7 +243,9 @@ struct claimer {
     const char *owner;   /* who gets the leases */
     const char *made_by; /* "worker 1": among equals its own jobs go first */
     int max_attempts;    /* as for store_recover */
+    int max_files;       /* at most so many items that are files; 0: no limit, CLAIM_NO_FILES: none */
 };
+#define CLAIM_NO_FILES (-1)
 /*
  * Leases up to max queued items, by priority, then fair share between jobs, then the claimer's own, then age. Never an
  * item whose path another lease holds. An item whose next death would be its last is leased alone, while its owner
@@ -254,7 +256,7 @@ int store_claim(struct db *db, const struct claimer *who, int max, double now, s
                 void (*started)(void *ctx, const struct job *j), void *ctx,
                 struct err *err) LB_MUST_CHECK;
 /* Is there an item that could be claimed? A read: 1 = yes (perhaps one that waits for a path), 0 = no. */
-int store_has_work(struct db *db, struct err *err) LB_MUST_CHECK;
+int store_has_work(struct db *db, int max_files, struct err *err) LB_MUST_CHECK;
 
 /*
  * Commits what a run is about to change. ERR_CONFLICT: `target` is leased to another item.

@@ -48,12 +48,14 @@ struct claim_job {
 
 #define CLAIM_JOBS_MAX 16
 
-static int claim_jobs(struct db *db, const char *made_by, struct claim_job *ret, struct err *err)
+static int claim_jobs(struct db *db, const struct claimer *who, struct claim_job *ret,
+                      struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_CLAIM_JOBS, err) < 0)
         return -1;
-    query_text(&q, ":made_by", made_by);
+    query_text(&q, ":made_by", who->made_by);
+    query_int(&q, ":max_files", who->max_files);
     int n = 0, rc;
     while ((rc = query_step(&q, err)) == 1 && n < CLAIM_JOBS_MAX) {
         struct claim_job *j = &ret[n++];
@@ -192,6 +194,7 @@ struct claims {
     double now;
     struct item *ret;
     int n, max;
+    int files;    /* how many of them are files */
     int64_t held; /* leases that the owner had before */
     void (*started)(void *ctx, const struct job *j);
     void *ctx;
@@ -225,6 +228,8 @@ static int claim_from(struct claims *c, struct claim_job *j, int part, struct er
 {
     if (part > j->room)
         part = (int)j->room;
+    if (j->exclusive && c->who->max_files && part > c->who->max_files - c->files)
+        part = c->who->max_files - c->files;
     if (part == 0)
         return 0;
     struct candidate *list = mem_new(sizeof(*list) * (size_t)part);
@@ -235,6 +240,7 @@ static int claim_from(struct claims *c, struct claim_job *j, int part, struct er
     candidates_clear(list, n);
     free(list);
     j->room -= c->n - before;
+    c->files += j->exclusive ? c->n - before : 0;
     if (rc >= 0 && c->n > before && j->queued) {
         struct job job;
         rc = start_job(c->db, j->job_id, c->now, &job, err);
@@ -288,7 +294,7 @@ int store_claim(struct db *db, const struct claimer *who, int max, double now, s
     if (is_last_chance(&c, attempt))
         return 0; /* nothing beside it */
     struct claim_job jobs[CLAIM_JOBS_MAX] = {0};
-    int n_jobs = claim_jobs(db, who->made_by, jobs, err);
+    int n_jobs = claim_jobs(db, who, jobs, err);
     int rc = n_jobs < 0 ? -1 : 0;
     for (int from = 0, to; rc >= 0 && from < n_jobs; from = to) {
         for (to = from + 1; to < n_jobs && jobs[to].priority == jobs[from].priority;)
@@ -305,11 +311,12 @@ int store_claim(struct db *db, const struct claimer *who, int max, double now, s
     return -1;
 }
 
-int store_has_work(struct db *db, struct err *err)
+int store_has_work(struct db *db, int max_files, struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_CLAIM_ANY, err) < 0)
         return -1;
+    query_int(&q, ":max_files", max_files);
     return query_step(&q, err);
 }
 

@@ -253,7 +253,8 @@ static void run_item(struct seat *seat, struct store_reader *reader, struct item
         rc = run_op(seat, reader, op, it, &done.result, &done.err);
     if (rc < 0 && is_put_back(seat, op, it, &done))
         return;
-    if (op && op->accepts == ACCEPTS_BOOKS && done.result.changed_file)
+    /* An operation that only reads must not wait for others that cannot write. */
+    if (op && op->accepts == ACCEPTS_BOOKS && (done.result.changed_file || !op->changes_files))
         runner_release(seat->runner);
     if (rc == 0) {
         done.outcome = ITEM_OK;
@@ -363,23 +364,36 @@ void runner_start(struct runner *r)
     r->started = true;
 }
 
-int runner_wanted(struct runner *r)
+/* While the library takes no writes one file is tried, from time to time. */
+static int max_files(struct runner *r, int64_t now_ms)
+{
+    if (!r->hold_until_ms)
+        return 0;
+    if (now_ms < r->hold_until_ms)
+        return CLAIM_NO_FILES;
+    r->hold_until_ms = now_ms + HOLD_MS;
+    return 1;
+}
+
+int runner_wanted(struct runner *r, int *ret_max_files)
 {
     LOCK_SCOPE(&r->lock);
+    int64_t now_ms = clock_mono_ms();
     if (!r->started || r->draining)
         return 0;
     int64_t ahead = 0;
     if (r->mean_us > 0 && r->mean_us < AHEAD_US)
         ahead = r->n_seats * AHEAD_US / r->mean_us;
-    if (clock_mono_ms() < r->poor_until_ms)
+    if (now_ms < r->poor_until_ms)
         return 0;
-    if (r->hold_until_ms) /* one, from time to time */
-        return r->n_ready + r->n_running == 0 && clock_mono_ms() >= r->hold_until_ms;
     int64_t want = r->n_seats + ahead;
     if (want > READY_MAX)
         want = READY_MAX;
     want -= r->n_ready + r->n_running;
-    return want > 0 ? (int)want : 0;
+    if (want <= 0)
+        return 0;
+    *ret_max_files = max_files(r, now_ms);
+    return (int)want;
 }
 
 bool runner_add(struct runner *r, struct item *items, int n)

@@ -22,12 +22,12 @@ struct runner *runner_new(struct worker *w);
 void runner_start(struct runner *r);
 /*
  * How many items should be claimed now: one for each idle thread, and some in store when items take less time than a
- * commit. 0 after runner_drain.
+ * commit. 0 after runner_drain. *ret_max_files: of struct claimer.
  */
-int runner_wanted(struct runner *r);
+int runner_wanted(struct runner *r, int *ret_max_files);
 /*
- * After an operation said that the disk is full or read-only, its item goes back and one item is wanted every two
- * seconds, until one changed its file. This ends it at once: there is nothing left to try. Any thread.
+ * After an operation said that the disk is full or read-only, its item goes back, and of items that are files one is
+ * wanted every two seconds, until one is done. This ends it at once: there is nothing left to try. Any thread.
  */
 void runner_release(struct runner *r);
 /* Takes the items. Returns false, and leaves them, when it is draining. */

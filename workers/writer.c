@@ -175,12 +175,12 @@ static void look(struct writer *w, struct round *r)
         w->next_sweep_ms = now + (r->sweep ? SWEEP_PAUSE_MS : SWEEP_MS);
     }
     if (rc >= 0 && r->claiming && !r->stopping && !held) {
-        r->want = runner_wanted(worker_runner(w->worker));
+        r->want = runner_wanted(worker_runner(w->worker), &r->max_files);
         bool begins_anyway = r->done.n || r->calls || r->returns.n || r->recover;
         if (r->want > 0 && !begins_anyway) {
-            rc = store_has_work(jobs, &err);
+            rc = store_has_work(jobs, r->max_files, &err);
             r->want = rc == 1 ? r->want : 0;
-            if (rc == 0) /* nothing is left that could be held */
+            if (rc == 0 && r->max_files > 0) /* nothing is left that could be held */
                 runner_release(worker_runner(w->worker));
         }
     }

@@ -167,7 +167,7 @@ static int write_jobs(struct writer *w, struct round *r, struct item *claimed, i
         return -1;
     if (r->want > 0) {
         int max = r->want < STORE_LEASES_PER_CLAIM ? r->want : STORE_LEASES_PER_CLAIM;
-        struct claimer who = {owner, worker_name(w->worker), (int)c->max_attempts};
+        struct claimer who = {owner, worker_name(w->worker), (int)c->max_attempts, r->max_files};
         *n_claimed = store_claim(jobs, &who, max, now, claimed, notes_started, &r->notes, err);
         if (*n_claimed < 0)
             return -1;

@@ -42,7 +42,7 @@ struct writer {
     int64_t last_commit_ms, next_renew_ms, next_look_ms, next_sweep_ms, next_retention_ms;
     struct store_limits limits; /* of the sweep, since the last look at what is old */
     pid_t master;
-    bool damaged;        /* jobs.db is; nothing is written to it any more */
+    bool damaged;         /* jobs.db is; nothing is written to it any more */
     int64_t next_warn_ms; /* the same failure is told again after this */
     enum err_code warned;
     uint64_t deaths_seen;
@@ -55,7 +55,8 @@ struct round {
     struct item_return_list returns;
     bool look, claiming, stopping;
     bool renew, cancel, recover, sweep;
-    int want; /* items to claim */
+    int want;      /* items to claim */
+    int max_files; /* of struct claimer */
     struct notes notes;
     bool ring, active;
     bool held; /* library.db could not be written: results wait */

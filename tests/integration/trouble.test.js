@@ -266,6 +266,8 @@ rootTest('a full disk under the library: items wait instead of failing, and go o
     assert.equal(r.status, 503);
     assert.equal(r.json.checks.watched_dir, 'disk full');
     assert.equal(r.json.checks.database, 'ok');
+    const strings = await startNoop(s.api, 60); // what is no file does not wait
+    assert.equal((await waitCompleted(s.api, strings, 20)).success_items, 60);
     await sleep(2500); // a try of one item
     assert.equal((await getJob(s.api, id)).error_items, 0);
     disk.free();

@@ -188,7 +188,7 @@ int fx_claim(const char *owner, int max, struct item *ret)
 {
     struct err err = {0};
     fx_begin();
-    struct claimer who = {owner, "worker 0", FX_MAX_ATTEMPTS};
+    struct claimer who = {owner, "worker 0", FX_MAX_ATTEMPTS, 0};
     int n = store_claim(fx.jobs, &who, max, fx_now(), ret, NULL, NULL, &err);
     fx_ok(n, &err);
     fx_commit();

@@ -28,7 +28,7 @@ extern struct fixture fx;
 
 #define FX_MAX_ATTEMPTS 3
 /* The fixture's owner, as worker 0; &fx_claimer for store_claim. */
-#define fx_claimer ((struct claimer){fx.owner, "worker 0", FX_MAX_ATTEMPTS})
+#define fx_claimer ((struct claimer){fx.owner, "worker 0", FX_MAX_ATTEMPTS, 0})
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);

@@ -147,10 +147,10 @@ static void paused_and_cancelling_jobs_give_nothing(void **state)
     assert_int_equal(fx_sql(GATE_JOBS, "UPDATE jobs SET paused = 1 WHERE status = 'queued'"),
                      SQLITE_OK);
     assert_int_equal(fx_cancel(cancelled, NULL), 1);
-    assert_int_equal(store_has_work(fx.read, &err), 0);
+    assert_int_equal(store_has_work(fx.read, 0, &err), 0);
     assert_int_equal(fx_claim(fx.owner, 4, it + 1), 0);
     assert_int_equal(fx_sql(GATE_JOBS, "UPDATE jobs SET paused = 0"), SQLITE_OK);
-    assert_int_equal(store_has_work(fx.read, &err), 1);
+    assert_int_equal(store_has_work(fx.read, 0, &err), 1);
     assert_int_equal(fx_finish(&it[0], fx.owner, ITEM_CANCELLED, NULL), 1);
     item_clear(&it[0]);
 }
@@ -454,6 +454,32 @@ static void item_on_its_last_attempt_waits_until_its_owner_has_nothing_else(void
     clear(it, 1);
 }
 
+static void files_can_be_left_out_or_limited(void **state)
+{
+    (void)state;
+    static const char *const books[] = {"a.cbz", "b.cbz", "c.cbz"}, *const strings[] = {"x", "y"};
+    struct claimer who = fx_claimer;
+    struct item it[5];
+    struct err err = {0};
+    char id[UUID_SIZE], other[UUID_SIZE];
+    fx_start_paths(books, 3, id);
+    assert_int_equal(store_has_work(fx.read, CLAIM_NO_FILES, &err), 0);
+    fx_start(&(struct fx_job){.paths = strings, .n = 2, .priority = PRIORITY_LOW}, other);
+    assert_int_equal(store_has_work(fx.read, CLAIM_NO_FILES, &err), 1);
+    who.max_files = CLAIM_NO_FILES;
+    fx_begin();
+    assert_int_equal(store_claim(fx.jobs, &who, 5, fx_now(), it, NULL, NULL, &err), 2);
+    fx_commit();
+    assert_string_equal(it[0].job_id, other);
+    clear(it, 2);
+    who.max_files = 1;
+    fx_begin();
+    assert_int_equal(store_claim(fx.jobs, &who, 5, fx_now(), it, NULL, NULL, &err), 1);
+    fx_commit();
+    assert_string_equal(it[0].path, "a.cbz");
+    clear(it, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +502,7 @@ int main(void)
         FX_TEST(uncounted_return_takes_the_attempt_back),
         FX_TEST(claim_that_is_undone_leaves_all_queued),
         FX_TEST(more_jobs_than_one_look_takes_are_all_served),
+        FX_TEST(files_can_be_left_out_or_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

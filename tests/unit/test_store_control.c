@@ -74,7 +74,7 @@ static void paused_job_is_not_claimed_and_its_running_items_finish(void **state)
     set_paused(id, &yes);
     assert_true(fx_get(id).paused);
     assert_int_equal(fx_claim(fx.owner, 4, it + 2), 0);
-    assert_int_equal(store_has_work(fx.read, &err), 0);
+    assert_int_equal(store_has_work(fx.read, 0, &err), 0);
     assert_int_equal(fx_finish(&it[0], fx.owner, ITEM_OK, &job), 1);
     assert_int_equal(job.status, JOB_PROCESSING);
     assert_int_equal(fx_return(&it[1], fx.owner, false),
@@ -83,7 +83,7 @@ static void paused_job_is_not_claimed_and_its_running_items_finish(void **state)
         fx_int(GATE_JOBS, "SELECT max(attempts) FROM job_items WHERE status = 'queued'"), 0);
     assert_int_equal(fx_claim(fx.owner, 4, it + 2), 0);
     set_paused(id, &no);
-    assert_int_equal(store_has_work(fx.read, &err), 1);
+    assert_int_equal(store_has_work(fx.read, 0, &err), 1);
     item_clear(&it[0]);
     item_clear(&it[1]);
     finish_all(id, ITEM_OK);
@@ -208,7 +208,7 @@ static void limit_of_threads_holds_over_all_owners(void **state)
     assert_int_equal(fx_claim(fx.owner, 1, it), 1);
     assert_int_equal(fx_claim(second, 5, it + 1), 1);
     assert_int_equal(fx_claim(fx.owner, 5, it + 2), 0);
-    assert_int_equal(store_has_work(fx.read, &err), 0); /* nobody begins a transaction for it */
+    assert_int_equal(store_has_work(fx.read, 0, &err), 0); /* nobody begins a transaction for it */
     fx_start_items(1, other);
     assert_int_equal(fx_claim(fx.owner, 5, it + 2), 1); /* another job goes past it */
     assert_string_equal(it[2].job_id, other);
