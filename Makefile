@@ -59,7 +59,8 @@ $(B)/workers/api_settings.o $(B)/workers/api_health.o $(B)/server/cli_main.o $(B
 # Master and workers share the scoreboard only with programs that have the same idea of it.
 BOARD_SRC := $(foreach name,board gate lock,shared/$(name).c shared/$(name).h)
 $(B)/shared/board.o: $(BOARD_SRC)
-$(B)/shared/board.o: CPPFLAGS += -DLB_BOARD_LAYOUT=0x$(shell cat $(BOARD_SRC) | sha256sum | cut -c1-16)u
+BOARD_LAYOUT := -DLB_BOARD_LAYOUT=0x$(shell cat $(BOARD_SRC) | sha256sum | cut -c1-16)u
+$(B)/shared/board.o: CPPFLAGS += $(BOARD_LAYOUT)
 $(B)/tests/%.o: CPPFLAGS += -Iworkers -Iserver -Itests/lib
 
 $(B)/liblongbox.a: $(SHARED_O)
@@ -166,7 +167,7 @@ fuzz: $(FUZZ) ## run every fuzz target for FUZZ_SECONDS (60)
 	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 build/fuzz/corpus/$${f##*/}; done
 build/fuzz/%: tests/fuzz/%.c $(filter-out workers/main.c,$(wildcard workers/*.c)) $(wildcard shared/*.c) $(GEN)/schema.c
 	@mkdir -p $(@D)
-	$(call say,FUZZ $@)clang-14 -std=gnu11 $(CPPFLAGS) -Iworkers -DLB_VERSION='"fuzz"' -O1 -g \
+	$(call say,FUZZ $@)clang-14 -std=gnu11 $(CPPFLAGS) -Iworkers $(BOARD_LAYOUT) -DLB_VERSION='"fuzz"' -O1 -g \
 	    -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS) -lpthread -lm
 
 # ---- the code itself ----
@@ -178,8 +179,8 @@ format: ## clang-format over all C
 	clang-format -i $(SOURCES)
 analyze: ## gcc -fanalyzer and clang-tidy, one file a run
 	@set -e; for f in $(filter-out tests/%,$(filter %.c,$(SOURCES))); do echo "$$f"; \
-	    $(CC) -std=gnu11 $(CPPFLAGS) -Iworkers -Iserver -DLB_VERSION='"x"' -fanalyzer -Wno-analyzer-malloc-leak -fsyntax-only $$f; \
-	    clang-tidy --quiet $$f -- -std=gnu11 $(CPPFLAGS) -Iworkers -Iserver -DLB_VERSION='"x"'; done
+	    $(CC) -std=gnu11 $(CPPFLAGS) -Iworkers -Iserver $(BOARD_LAYOUT) -DLB_VERSION='"x"' -fanalyzer -Wno-analyzer-malloc-leak -fsyntax-only $$f; \
+	    clang-tidy --quiet $$f -- -std=gnu11 $(CPPFLAGS) -Iworkers -Iserver $(BOARD_LAYOUT) -DLB_VERSION='"x"'; done
 
 clean: ## remove everything built (the demo library and its state stay)
 	rm -rf build node_modules
