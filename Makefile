@@ -53,9 +53,9 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC $@)$(COMPILE)
 # The version comes from CHANGELOG.md; what shows it is built again when that changes.
-$(B)/workers/api_settings.o $(B)/workers/api_health.o $(B)/server/cli_main.o $(B)/server/main.o: CHANGELOG.md
-$(B)/workers/api_settings.o $(B)/workers/api_health.o $(B)/server/cli_main.o $(B)/server/main.o: \
-    CPPFLAGS += -DLB_VERSION='"$(VERSION)"'
+VERSIONED := $(addprefix $(B)/,$(addsuffix .o,workers/api_settings workers/api_health workers/api_metrics server/cli_main server/main))
+$(VERSIONED): CHANGELOG.md
+$(VERSIONED): CPPFLAGS += -DLB_VERSION='"$(VERSION)"'
 # Master and workers share the scoreboard only with programs that have the same idea of it.
 BOARD_SRC := $(foreach name,board gate lock,shared/$(name).c shared/$(name).h)
 $(B)/shared/board.o: $(BOARD_SRC)

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "exe.h"
 #include "log.h"
+#include "log_kept.h"
 
 #define START_TRIES 5 /* deaths before ready, of each, after which a start is given up */
 #define PROBE_MS    50
@@ -236,15 +237,28 @@ static int open_all(struct master *m, struct err *err)
     return 0;
 }
 
+/* A folder that takes no log is no reason not to run. */
+static void keep_log(struct master *m)
+{
+    struct err err = {0};
+    if (m->board->log_max_bytes == 0) /* else a worker has set it */
+        m->board->log_max_bytes = m->config.log_max_bytes;
+    if (log_keep(m->config.state_dir, &m->board->log_max_bytes, &err) < 0)
+        log_warn("log not kept", "error=%s", LOG_QUOTE(err.msg));
+}
+
 static int set_up(struct master *m, struct err *err)
 {
     static const char *const worker[] = {"longbox-worker"};
     if (exe_beside(worker, 1, m->worker_program, err) < 0)
         return -1;
     config_export(&m->config, &m->worker_config);
-    if (!m->source->handover)
-        return open_all(m, err);
-    return open_signals(m, err) < 0 ? -1 : master_adopt(m, err);
+    int rc = m->source->handover ? open_signals(m, err) : open_all(m, err);
+    if (rc == 0 && m->source->handover)
+        rc = master_adopt(m, err);
+    if (rc == 0)
+        keep_log(m);
+    return rc;
 }
 
 static void tear_down(struct master *m)

@@ -43,6 +43,7 @@ static int fill(struct board *b, uint32_t n_slots, struct err *err)
         gate_init(&b->gates[i]);
     gate_mutex_init(&b->scan);
     gate_mutex_init(&b->age.lock);
+    gate_mutex_init(&b->routes_lock);
     b->layout = LB_BOARD_LAYOUT;
     return 0;
 }

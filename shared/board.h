@@ -56,8 +56,8 @@ struct board_slot {
     _Atomic uint64_t slow_clients;
     _Atomic uint64_t dropped_clients;
     _Atomic uint64_t doorbell_misses;
-    _Atomic uint64_t items_done;
-    _Atomic uint64_t commits;
+    _Atomic uint64_t items_done, items_failed;
+    _Atomic uint64_t commits, commit_us; /* to jobs.db; commit_us with the wait at the gate */
     _Atomic uint64_t busy_retries;
     /* enum board_held; written by the worker's writer and pool. */
     _Atomic int32_t held_database; /* results cannot be committed */
@@ -83,6 +83,14 @@ struct board_age {
     } marks[BOARD_AGE_MARKS];
 };
 
+/* How often a route was answered, and in what time, by all workers. */
+#define BOARD_ROUTES 160
+struct board_route {
+    char name[72];             /* "GET /api/jobs/{id}"; "" = free */
+    _Atomic uint64_t count[5]; /* by class of status, 1xx to 5xx */
+    _Atomic uint64_t micros;
+};
+
 struct board_death {
     _Atomic int32_t pid;
     _Atomic int32_t signal; /* 0 = it exited */
@@ -102,7 +110,10 @@ struct board {
     _Atomic uint32_t file_checked[GATE_COUNT]; /* behind its gate: 1 = it was looked at (store.h) */
     _Atomic uint32_t file_damaged[GATE_COUNT]; /* 1 = a worker found it damaged while it was open */
     _Atomic uint32_t stop_asked;               /* 1 = a worker asked the master to stop */
+    _Atomic int64_t log_max_bytes; /* log_kept.h */
     struct board_age age;
+    struct gate_mutex routes_lock; /* guards the names; counts need none */
+    struct board_route routes[BOARD_ROUTES];
     struct gate_mutex scan;        /* held by the one worker that scans the library */
     _Atomic int64_t scan_boot_ms;  /* when the last complete scan began; 0 = none yet */
     _Atomic int64_t scan_failed;   /* 1 = the last scan could not read the library */

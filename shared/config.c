@@ -205,10 +205,11 @@ static int load_old_names(struct config *c, struct err *err)
     static const struct {
         const char *name, *key;
     } old[] = {
-        {"WATCHED_DIR", "library"},   {"DUPLICATE_DIR", "duplicate_dir"},
-        {"CONFIG_DIR", "state_dir"},  {"GUNICORN_WORKERS", "workers"},
-        {"MAX_WORKERS", "threads"},   {"BASE_PATH", "base_path"},
-        {"SSL_CERTFILE", "tls_cert"}, {"SSL_KEYFILE", "tls_key"},
+        {"WATCHED_DIR", "library"},      {"DUPLICATE_DIR", "duplicate_dir"},
+        {"CONFIG_DIR", "state_dir"},     {"LOG_MAX_BYTES", "log_max_bytes"},
+        {"GUNICORN_WORKERS", "workers"}, {"MAX_WORKERS", "threads"},
+        {"BASE_PATH", "base_path"},      {"SSL_CERTFILE", "tls_cert"},
+        {"SSL_KEYFILE", "tls_key"},
     };
     for (size_t i = 0; i < ARRAY_LEN(old); i++) {
         const char *value = getenv(old[i].name);

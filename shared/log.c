@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "log_kept.h"
 #include "utf8.h"
 
 static char process_name[32] = "longbox";
@@ -59,6 +60,7 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
     line[n++] = '\n';
     ssize_t w = write(STDERR_FILENO, line, n);
     (void)w; /* a log that cannot be written must not stop the work */
+    log_kept_write(line, n);
 }
 
 const char *log_quote(const char *text, char *buf, size_t size)

@@ -211,6 +211,15 @@ int store_jobs_pause(struct db *db, bool paused, int max, double now, struct err
 int store_paused_leases(struct db *db, const char *owner, char (*ret)[UUID_SIZE], int max,
                         struct err *err) LB_MUST_CHECK;
 
+/* For /metrics. */
+struct job_figures {
+    int64_t jobs[JOB__COUNT];
+    int64_t paused;           /* of those that are unfinished */
+    int64_t unfinished_items; /* queued or leased */
+    int64_t leased_items;
+};
+int store_job_figures(struct db *db, struct job_figures *ret, struct err *err) LB_MUST_CHECK;
+
 /* The live job that takes the failed items of `parent` again; 1 = found, 0 = none. */
 int store_job_retry_of(struct db *db, const char *parent, struct job *ret,
                        struct err *err) LB_MUST_CHECK;

@@ -6,6 +6,26 @@
 
 #define NOT_DONE_CHUNK 1000
 
+int store_job_figures(struct db *db, struct job_figures *ret, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    struct query leased LB_CLEANUP(query_end) = {0};
+    int rc;
+    *ret = (struct job_figures){0};
+    if (query_start(&q, db, SQL_JOB_FIGURES, err) < 0)
+        return -1;
+    while ((rc = query_step(&q, err)) == 1) {
+        ret->jobs[job_status_parse(query_col_text(&q, 0))] = query_col_int(&q, 1);
+        ret->paused += query_col_int(&q, 2);
+        ret->unfinished_items += query_col_int(&q, 3);
+    }
+    if (rc < 0 || query_start(&leased, db, SQL_LEASED_ITEMS, err) < 0 ||
+        query_step(&leased, err) < 0)
+        return -1;
+    ret->leased_items = query_col_int(&leased, 0);
+    return 0;
+}
+
 static int may_change(const struct job *j, const struct job_change *c, struct err *err)
 {
     bool only_title = !c->paused && !c->priority && !c->max_threads;

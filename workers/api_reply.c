@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api_count.h"
 #include "api_request.h"
 #include "clock.h"
 #include "http.h"
@@ -95,6 +96,7 @@ static bool has_header(const struct http_header *headers, size_t n, const char *
 void api_reply_send(struct api_request *r, int slot, bool draining)
 {
     log_answer(r);
+    api_count(r->route, r->call.status, clock_mono_us() - r->started_us);
     struct http_header h[HEADERS_MAX + 8];
     size_t n = split_headers(r->call.headers.data, h, HEADERS_MAX);
     char worker[16];

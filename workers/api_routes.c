@@ -41,6 +41,10 @@ const struct api_route api_routes[] = {
 
     {"GET",    "/api/preferences",             api_preferences_get,          API_ON_THREAD, 0},
     {"POST",   "/api/preferences",             api_preferences_post,         API_ON_THREAD, SMALL_BODY},
+    {"GET",    "/api/settings",                api_settings_get,             API_ON_THREAD, 0},
+    {"PATCH",  "/api/settings",                api_settings_patch,           API_ON_THREAD, SMALL_BODY},
+    {"GET",    "/api/settings/log-max-bytes",         api_log_max_get,             API_ON_THREAD, 0},
+    {"POST",   "/api/settings/log-max-bytes",         api_log_max_post,            API_ON_THREAD, SMALL_BODY},
     {"GET",    "/api/settings/filename-format",       api_filename_format_get,     API_ON_THREAD, 0},
     {"POST",   "/api/settings/filename-format",       api_filename_format_post,    API_ON_THREAD, SMALL_BODY},
     {"GET",    "/api/settings/issue-number-padding",  api_issue_padding_get,       API_ON_THREAD, 0},
@@ -52,6 +56,8 @@ const struct api_route api_routes[] = {
     {"GET",    "/api/settings/github-issue-assignee", api_github_assignee_get,     API_ON_THREAD, 0},
     {"POST",   "/api/settings/github-issue-assignee", api_github_assignee_post,    API_ON_THREAD, SMALL_BODY},
 
+    {"GET",    "/api/logs",                    api_logs_get,                 API_ON_THREAD, 0},
+    {"GET",    "/metrics",                     api_metrics,                  API_ON_THREAD, 0},
     {"GET",    "/api/version",                 api_version,                  API_ON_LOOP,   0},
     {"GET",    "/api/config",                  api_config,                   API_ON_LOOP,   0},
     {"GET",    "/api/health",                  api_health,                   API_ON_THREAD, 0},

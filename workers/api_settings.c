@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "board.h"
 #include "bookname.h"
 #include "clock.h"
 #include "config.h"
@@ -113,19 +114,56 @@ int api_preferences_post(struct api_call *call, struct err *err)
 
 /* ---- settings ---- */
 
+static int read_settings(struct api_call *call, struct settings *ret, struct err *err)
+{
+    return settings_read(call->reader, worker_config(call->worker), ret, err);
+}
+
+static int change_settings(struct api_call *call, json_t *values, struct err *err)
+{
+    if (settings_check(values, err) < 0 ||
+        change(call, "settings", write_settings, values, err) < 0)
+        return -1;
+    const json_t *log_max = json_object_get(values, SETTINGS_LOG_MAX);
+    if (log_max) /* all processes look there */
+        worker_board(call->worker)->log_max_bytes = json_integer_value(log_max);
+    return 0;
+}
+
 static int set_one(struct api_call *call, const char *key, json_t *value, struct err *err)
 {
     json_t *values = json_pack("{s:o}", key, value);
     must(values);
-    int rc = change(call, "settings", write_settings, values, err);
+    int rc = change_settings(call, values, err);
     json_decref(values);
     return rc;
+}
+
+int api_settings_get(struct api_call *call, struct err *err)
+{
+    struct settings s;
+    if (read_settings(call, &s, err) < 0)
+        return -1;
+    return api_reply(
+        call, 200,
+        json_pack("{s:o}", "settings", settings_describe(&s, worker_config(call->worker))));
+}
+
+int api_settings_patch(struct api_call *call, struct err *err)
+{
+    if (need_object(call, err) < 0)
+        return -1;
+    if (json_object_size(call->body) == 0)
+        return err_set(err, ERR_BAD_REQUEST, "no setting is named");
+    if (change_settings(call, call->body, err) < 0)
+        return -1;
+    return api_settings_get(call, err);
 }
 
 int api_filename_format_get(struct api_call *call, struct err *err)
 {
     struct settings s;
-    if (settings_read(call->reader, &s, err) < 0)
+    if (read_settings(call, &s, err) < 0)
         return -1;
     return api_reply(
         call, 200,
@@ -139,7 +177,7 @@ int api_filename_format_post(struct api_call *call, struct err *err)
         return -1;
     if (!format)
         return err_field(err, ERR_BAD_FIELD, "format", "format is missing");
-    if (bookname_check_template(format, err) < 0 ||
+    if (bookname_check_template(format, err) < 0 || /* the old name of the field */
         set_one(call, SETTINGS_FORMAT, json_string(format), err) < 0)
         return -1;
     return api_reply(call, 200, json_pack("{s:b, s:s}", "success", 1, "format", format));
@@ -148,7 +186,7 @@ int api_filename_format_post(struct api_call *call, struct err *err)
 int api_issue_padding_get(struct api_call *call, struct err *err)
 {
     struct settings s;
-    if (settings_read(call->reader, &s, err) < 0)
+    if (read_settings(call, &s, err) < 0)
         return -1;
     return api_reply(
         call, 200,
@@ -189,6 +227,39 @@ int api_issue_padding_post(struct api_call *call, struct err *err)
     if (set_one(call, SETTINGS_PADDING, json_integer(n), err) < 0)
         return -1;
     return api_reply(call, 200, json_pack("{s:b, s:I}", "success", 1, "padding", n));
+}
+
+#define MB 1048576
+
+static int reply_log_max(struct api_call *call, int64_t bytes, bool changed)
+{
+    json_t *o = json_pack("{s:I, s:f}", "maxBytes", (json_int_t)bytes, "maxMB", (double)bytes / MB);
+    if (changed)
+        must(json_object_set_new(o, "success", json_true()) == 0);
+    return api_reply(call, 200, o);
+}
+
+int api_log_max_get(struct api_call *call, struct err *err)
+{
+    struct settings s;
+    if (read_settings(call, &s, err) < 0)
+        return -1;
+    return reply_log_max(call, s.log_max_bytes, false);
+}
+
+int api_log_max_post(struct api_call *call, struct err *err)
+{
+    if (need_object(call, err) < 0)
+        return -1;
+    const json_t *mb = json_object_get(call->body, "maxMB");
+    double bytes = json_number_value(mb) * MB;
+    if (!json_is_number(mb) || !(bytes > 0))
+        return err_field(err, ERR_BAD_FIELD, "maxMB", "maxMB must be a number above 0");
+    if (bytes > 1e15) /* far beyond its range, and it has to be a whole number */
+        bytes = 1e15;
+    if (set_one(call, SETTINGS_LOG_MAX, json_integer((json_int_t)bytes), err) < 0)
+        return -1;
+    return reply_log_max(call, (int64_t)bytes, true);
 }
 
 /* ---- what the old settings dialog needs to open ---- */

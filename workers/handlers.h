@@ -50,6 +50,10 @@ int api_history_list(struct api_call *call, struct err *err);
 /* ---- preferences, settings, version, config: api_settings.c. All _get are for the loop. ---- */
 int api_preferences_get(struct api_call *call, struct err *err);
 int api_preferences_post(struct api_call *call, struct err *err);
+int api_settings_get(struct api_call *call, struct err *err);
+int api_settings_patch(struct api_call *call, struct err *err);
+int api_log_max_get(struct api_call *call, struct err *err);
+int api_log_max_post(struct api_call *call, struct err *err);
 int api_filename_format_get(struct api_call *call, struct err *err);
 int api_filename_format_post(struct api_call *call, struct err *err);
 int api_issue_padding_get(struct api_call *call, struct err *err);
@@ -63,6 +67,12 @@ int api_github_assignee_get(struct api_call *call, struct err *err);
 int api_github_assignee_post(struct api_call *call, struct err *err);
 int api_version(struct api_call *call, struct err *err); /* for the loop */
 int api_config(struct api_call *call, struct err *err);  /* for the loop */
+
+/* ---- the kept log: api_logs.c ---- */
+int api_logs_get(struct api_call *call, struct err *err);
+
+/* ---- figures for Prometheus: api_metrics.c ---- */
+int api_metrics(struct api_call *call, struct err *err);
 
 /* ---- health: api_health.c. All but api_health are for the loop. ---- */
 int api_health(struct api_call *call, struct err *err);

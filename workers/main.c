@@ -9,6 +9,7 @@
 #include "board.h"
 #include "config.h"
 #include "log.h"
+#include "log_kept.h"
 #include "worker_run.h"
 
 static const char usage[] =
@@ -41,6 +42,9 @@ static int run(int slot, struct err *err)
     struct board *board;
     if (board_attach(BOARD_FD_BOARD, &board, err) < 0)
         return -1;
+    struct err kept = {0};
+    if (log_keep(config.state_dir, &board->log_max_bytes, &kept) < 0)
+        log_warn("log not kept", "error=%s", LOG_QUOTE(kept.msg));
     /* Children of operations must not inherit what the master handed over. */
     for (int fd = BOARD_FD_LISTEN; fd < BOARD_FD_BELL_0 + BOARD_MAX_SLOTS; fd++)
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -145,9 +145,10 @@ static void leave_to_others(struct runner *r)
 }
 
 /* Without preferences.db, until the next start makes it anew, the settings are the defaults. */
-static int read_settings(struct store_reader *reader, struct settings *ret, struct err *err)
+static int read_settings(struct store_reader *reader, const struct config *c, struct settings *ret,
+                         struct err *err)
 {
-    if (settings_read(reader, ret, err) == 0)
+    if (settings_read(reader, c, ret, err) == 0)
         return 0;
     if (!store_is_damaged(GATE_PREFERENCES))
         return -1;
@@ -164,7 +165,7 @@ static int run_op(struct seat *seat, struct store_reader *reader, const struct o
     struct worker *w = seat->runner->worker;
     const struct config *c = worker_config(w);
     struct settings settings;
-    if (read_settings(reader, &settings, err) < 0) {
+    if (read_settings(reader, c, &settings, err) < 0) {
         leave_to_others(seat->runner);
         err->code = ERR_BUSY; /* not the item's fault: is_put_back */
         return -1;

@@ -1,39 +1,143 @@
 #include "settings.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "bookname.h"
+#include "config.h"
+#include "log.h"
+#include "log_kept.h"
 #include "store.h"
 
-/* An error of the store is told by err; NULL without one means that it was never set. */
-static int read_one(struct store_reader *r, const char *key, json_t **ret, struct err *err)
+#define LOG_MAX_MOST 104857600 /* config.def has the same range */
+
+/* ---- the table ---- */
+
+struct setting {
+    const char *key;
+    bool is_text;
+    int64_t min, max; /* of a number; of a text, bytes */
+    const char *unit;
+    const char *text; /* for people */
+};
+
+static const struct setting table[] = {
+    {SETTINGS_FORMAT, true, 1, SETTINGS_FORMAT_MAX, "",
+     "template of the names that Process and Rename give"},
+    {SETTINGS_PADDING, false, 0, SETTINGS_PADDING_MAX, "digits",
+     "digits of {issue} before the decimal point, filled up with zeros"},
+    {SETTINGS_LOG_MAX, false, LOG_KEPT_MIN_BYTES, LOG_MAX_MOST, "bytes",
+     "so much of the newest log is kept for the page"},
+};
+
+static const struct setting *find(const char *key)
 {
-    struct err why = {0};
-    *ret = store_setting_get(store_reader_db(r, GATE_PREFERENCES), key, &why);
-    if (*ret || why.code == ERR_NONE)
-        return 0;
-    *err = why;
-    return err_wrap(err, "setting %s", key);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (strcmp(table[i].key, key) == 0)
+            return &table[i];
+    return NULL;
 }
 
-int settings_read(struct store_reader *r, struct settings *ret, struct err *err)
+static int check_one(const struct setting *s, const json_t *value, struct err *err)
 {
-    json_t *format = NULL;
-    json_t *padding = NULL;
-    if (read_one(r, SETTINGS_FORMAT, &format, err) < 0)
-        return -1;
-    if (read_one(r, SETTINGS_PADDING, &padding, err) < 0) {
-        json_decref(format);
+    if (s->is_text) {
+        const char *text = json_string_value(value);
+        if (!text)
+            return err_field(err, ERR_BAD_FIELD, s->key, "%s must be a string", s->key);
+        if (bookname_check_template(text, err) == 0)
+            return 0;
+        (void)snprintf(err->field, sizeof(err->field), "%s", s->key);
         return -1;
     }
-    struct err bad = {0};
-    const char *text = json_string_value(format);
-    if (!text || bookname_check_template(text, &bad) < 0)
-        text = SETTINGS_FORMAT_DEFAULT;
-    (void)snprintf(ret->filename_format, sizeof(ret->filename_format), "%s", text);
-    json_int_t n = json_is_integer(padding) ? json_integer_value(padding) : -1;
-    ret->issue_padding = n >= 0 && n <= SETTINGS_PADDING_MAX ? (int)n : SETTINGS_PADDING_DEFAULT;
-    json_decref(format);
-    json_decref(padding);
+    if (!json_is_integer(value))
+        return err_field(err, ERR_BAD_FIELD, s->key, "%s must be a whole number", s->key);
+    json_int_t n = json_integer_value(value);
+    if (n < s->min || n > s->max)
+        return err_field(err, ERR_RANGE, s->key, "%s must be %lld to %lld %s", s->key,
+                         (long long)s->min, (long long)s->max, s->unit);
     return 0;
+}
+
+int settings_check(const json_t *values, struct err *err)
+{
+    for (void *at = json_object_iter((json_t *)values); at;
+         at = json_object_iter_next((json_t *)values, at)) {
+        const char *key = json_object_iter_key(at);
+        const struct setting *s = find(key);
+        if (!s)
+            return err_field(err, ERR_BAD_FIELD, key, "there is no setting %s", LOG_QUOTE(key));
+        if (check_one(s, json_object_iter_value(at), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* *ret is NULL when it was never set, or to something that cannot be used. New reference. */
+static int read_one(struct store_reader *r, const char *key, json_t **ret, struct err *err)
+{
+    struct err why = {0}, bad = {0};
+    *ret = store_setting_get(store_reader_db(r, GATE_PREFERENCES), key, &why);
+    if (!*ret && why.code != ERR_NONE) {
+        *err = why;
+        return err_wrap(err, "setting %s", key);
+    }
+    if (*ret && check_one(find(key), *ret, &bad) < 0) {
+        json_decref(*ret);
+        *ret = NULL;
+    }
+    return 0;
+}
+
+static int read_number(struct store_reader *r, const char *key, int64_t def, int64_t *ret,
+                       struct err *err)
+{
+    json_t *value;
+    if (read_one(r, key, &value, err) < 0)
+        return -1;
+    *ret = value ? json_integer_value(value) : def;
+    json_decref(value);
+    return 0;
+}
+
+int settings_read(struct store_reader *r, const struct config *c, struct settings *ret,
+                  struct err *err)
+{
+    json_t *format;
+    int64_t padding;
+    if (read_number(r, SETTINGS_PADDING, SETTINGS_PADDING_DEFAULT, &padding, err) < 0 ||
+        read_number(r, SETTINGS_LOG_MAX, c->log_max_bytes, &ret->log_max_bytes, err) < 0 ||
+        read_one(r, SETTINGS_FORMAT, &format, err) < 0)
+        return -1;
+    ret->issue_padding = (int)padding;
+    (void)snprintf(ret->filename_format, sizeof(ret->filename_format), "%s",
+                   format ? json_string_value(format) : SETTINGS_FORMAT_DEFAULT);
+    json_decref(format);
+    return 0;
+}
+
+/* ---- for people ---- */
+
+static json_t *value_of(const char *key, const struct settings *s)
+{
+    if (strcmp(key, SETTINGS_FORMAT) == 0)
+        return json_string(s->filename_format);
+    return json_integer(strcmp(key, SETTINGS_PADDING) == 0 ? s->issue_padding : s->log_max_bytes);
+}
+
+json_t *settings_describe(const struct settings *s, const struct config *c)
+{
+    struct settings defaults = {SETTINGS_FORMAT_DEFAULT, SETTINGS_PADDING_DEFAULT,
+                                c->log_max_bytes};
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct setting *t = &table[i];
+        json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:s, s:s}", "key", t->key, "type",
+                              t->is_text ? "string" : "integer", "value", value_of(t->key, s),
+                              "default", value_of(t->key, &defaults), "min", (json_int_t)t->min,
+                              "max", (json_int_t)t->max, "unit", t->unit, "text", t->text);
+        must(o && json_array_append_new(list, o) == 0);
+    }
+    return list;
 }

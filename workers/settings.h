@@ -4,9 +4,12 @@
 #ifndef LB_SETTINGS_H
 #define LB_SETTINGS_H
 
+#include <jansson.h>
+
 #include "base.h"
 #include "err.h"
 
+struct config;
 struct store_reader;
 
 #define SETTINGS_FORMAT         "filename_format"
@@ -17,12 +20,24 @@ struct store_reader;
 #define SETTINGS_PADDING_DEFAULT 4
 #define SETTINGS_PADDING_MAX     64
 
+#define SETTINGS_LOG_MAX "log_max_bytes" /* the default is the configuration's key of this name */
+
 struct settings {
     char filename_format[SETTINGS_FORMAT_MAX + 1];
     int issue_padding;
+    int64_t log_max_bytes;
 };
 
 /* As they are now; a stored value that cannot be used counts as not set. */
-int settings_read(struct store_reader *r, struct settings *ret, struct err *err) LB_MUST_CHECK;
+int settings_read(struct store_reader *r, const struct config *c, struct settings *ret,
+                  struct err *err) LB_MUST_CHECK;
+
+/*
+ * Are these values, by key, all known and in range? ERR_BAD_FIELD or ERR_RANGE with the key as the field. What passes
+ * can be stored as it is.
+ */
+int settings_check(const json_t *values, struct err *err) LB_MUST_CHECK;
+/* For GET /api/settings: an array with key, type, value, default, range, unit and text of each. New reference. */
+json_t *settings_describe(const struct settings *s, const struct config *c);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "api_count.h"
 #include "board.h"
 #include "clock.h"
 #include "events.h"
@@ -19,6 +20,7 @@
 #include "op.h"
 #include "runner.h"
 #include "scan.h"
+#include "settings.h"
 #include "store.h"
 #include "worker_run.h"
 #include "writer.h"
@@ -278,6 +280,17 @@ static int open_library(struct worker *w, struct err *err)
     return 0;
 }
 
+/* What the configuration says may have been changed by a user, and that is what counts for all processes. */
+static void apply_settings(struct worker *w)
+{
+    struct settings s;
+    struct err err = {0};
+    if (settings_read(w->reader, w->config, &s, &err) == 0)
+        w->board->log_max_bytes = s.log_max_bytes;
+    else
+        log_warn("settings not read", "error=%s", LOG_QUOTE(err.msg));
+}
+
 static int start(struct worker *w, struct err *err)
 {
     if (block_signals(w, err) < 0 || open_library(w, err) < 0)
@@ -293,8 +306,10 @@ static int start(struct worker *w, struct err *err)
     w->reader = worker_reader_open(w, err);
     if (!w->reader || events_start(w, w->reader, &w->events, err) < 0)
         return -1;
+    apply_settings(w);
     runner_start(w->runner);
     w->scan = scan_start(w);
+    api_count_init(w->board, api_routes);
     w->api = api_new(w, api_routes, API_THREADS, w->reader);
     struct http_config hc = {w->config->body_max_bytes, HEADER_BYTES};
     w->http = http_listen(w->loop, BOARD_FD_LISTEN, &hc, on_request, w);

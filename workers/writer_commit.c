@@ -243,6 +243,7 @@ void writer_commit_jobs(struct writer *w, struct round *r)
     struct item claimed[STORE_LEASES_PER_CLAIM];
     int n = 0;
     struct err err = {0};
+    int64_t began_us = clock_mono_us();
     int rc = store_begin(w->store, GATE_JOBS, has_durable_call(r, GATE_JOBS), &err);
     if (rc >= 0) {
         rc = write_jobs(w, r, claimed, &n, &err);
@@ -269,7 +270,10 @@ void writer_commit_jobs(struct writer *w, struct round *r)
         set_held(w, HELD_NOT);
     struct board_slot *slot = writer_slot(w);
     slot->commits++;
+    slot->commit_us += (uint64_t)(clock_mono_us() - began_us);
     slot->items_done += (uint64_t)r->done.n;
+    for (size_t i = 0; i < r->done.n; i++)
+        slot->items_failed += r->done.list[i].outcome == ITEM_ERROR;
     if (r->renew)
         w->next_renew_ms = clock_mono_ms() + worker_config(w->worker)->lease_renew_ms;
     if (n > 0 && !runner_add(worker_runner(w->worker), claimed, n))
