@@ -41,7 +41,7 @@ struct api {
     int n_threads;
 
     /* only on the loop */
-    size_t n_pending;
+    _Atomic size_t n_pending; /* the stop looks at it from its own thread */
     bool freed; /* api_free was called; the last answer frees the rest */
 };
 
