@@ -42,6 +42,8 @@ struct api {
 
     /* only on the loop */
     _Atomic size_t n_pending; /* the stop looks at it from its own thread */
+    struct api_waits waits;
+    struct loop_timer *look;
     bool freed; /* api_free was called; the last answer frees the rest */
 };
 
@@ -74,9 +76,20 @@ static void answer(struct api_request *r)
         api_destroy(a);
 }
 
+/* The handler is through: its answer goes out, or the call is parked until there is one. */
+static void end_run(struct api_request *r)
+{
+    if (!r->wait.look) {
+        answer(r);
+        return;
+    }
+    r->call.reader = r->api->loop_reader;
+    api_waits_add(&r->api->waits, r);
+}
+
 static void on_done(void *request)
 {
-    answer(request);
+    end_run(request);
 }
 
 /* Reads the body, runs the handler and makes its answer. On the loop or an API thread. */
@@ -85,9 +98,11 @@ static void run(struct api_request *r, struct store_reader *reader)
     struct err err = {0};
     r->call.reader = reader;
     if (api_call_read_body(r, &err) == 0 && r->route->handler(&r->call, &err) == 0) {
-        api_reply_finish(r);
+        if (!r->wait.look)
+            api_reply_finish(r);
         return;
     }
+    must(!r->wait.look);            /* a handler that waits has not failed */
     strbuf_reset(&r->call.headers); /* those of an answer that is not given */
     api_reply_error(r, &err);
 }
@@ -198,7 +213,22 @@ void api_on_request(struct http_request *req, void *api)
         run(r, a->loop_reader);
     else
         api_reply_error(r, &err);
-    answer(r);
+    end_run(r);
+}
+
+void api_look(struct api *a)
+{
+    api_waits_look(&a->waits);
+}
+
+void api_stop_waiting(struct api *a)
+{
+    api_waits_end(&a->waits);
+}
+
+static void on_look(void *api)
+{
+    api_look(api);
 }
 
 size_t api_pending(const struct api *a)
@@ -226,6 +256,9 @@ struct api *api_new(struct worker *w, const struct api_route *routes, int thread
                                   .routes = routes,
                                   .base_path = config->base_path,
                                   .body_max_bytes = config->body_max_bytes};
+    TAILQ_INIT(&a->waits.list);
+    a->waits.answer = answer;
+    a->look = loop_timer_every(a->loop, API_WAIT_LOOK_MS, on_look, a);
     a->n_threads = threads;
     a->threads = mem_new((size_t)threads * sizeof(a->threads[0]));
     for (int i = 0; i < threads; i++) {
@@ -253,6 +286,9 @@ void api_free(struct api *a)
         api_reply_error(r, &err);
         answer(r);
     }
+    loop_timer_free(a->look);
+    api_stop_waiting(a);
+    api_waits_close(&a->waits); /* for those whose handler is through but not yet on the loop */
     a->freed = true;
     if (a->n_pending == 0)
         api_destroy(a); /* else the last of the answers that wait in the loop does it */

@@ -89,6 +89,10 @@ struct api *api_new(struct worker *w, const struct api_route *routes, int thread
                     struct store_reader *loop_reader);
 /* The handler for http_listen. */
 void api_on_request(struct http_request *req, void *api);
+/* A doorbell rang: is the answer there that a parked call waits for (api_wait.h)? On the loop. */
+void api_look(struct api *a);
+/* Parked calls get their last look now, and later ones at once. On the loop. */
+void api_stop_waiting(struct api *a);
 /* Calls that have not been answered. */
 size_t api_pending(const struct api *a);
 /* Waits for the handlers that run; calls that wait are answered with ERR_STOPPING. Before http_free. */

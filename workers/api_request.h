@@ -1,7 +1,7 @@
 /*
  * api_request.h - what the parts of the dispatcher share: api.c (threads, from http.h and back),
  * api_check.c (from a request to its route), api_call.c (what handlers call), api_reply.c (the
- * answer).
+ * answer), api_wait.c (answers that come later).
  */
 #ifndef LB_API_REQUEST_H
 #define LB_API_REQUEST_H
@@ -11,6 +11,7 @@
 #include "api.h"
 #include "api_guard.h"
 #include "api_target.h"
+#include "api_wait.h"
 
 enum api_header_id {
     API_HEADER_HOST,
@@ -27,6 +28,7 @@ extern const char *const api_header_names[API_HEADER_COUNT];
  * as `http`. */
 struct api_request {
     STAILQ_ENTRY(api_request) next;
+    TAILQ_ENTRY(api_request) waiting; /* api_wait.c */
     struct api *api;
     struct http_request *http;
     int64_t started_us;
@@ -38,7 +40,9 @@ struct api_request {
     const char *headers[API_HEADER_COUNT];
     const char *body;
     size_t body_len;
-    char *out; /* the answer's body, malloc'd; NULL: none */
+    struct api_wait wait;  /* look is set: the handler asked to be answered later */
+    int64_t wait_until_ms; /* monotonic */
+    char *out;             /* the answer's body, malloc'd; NULL: none */
     size_t out_len;
     enum err_code failed; /* ERR_NONE: the handler answered */
     char message[320];    /* of the error, for the log */

@@ -56,6 +56,13 @@ const char *http_request_body(const struct http_request *req, size_t *ret_len); 
  * NULL. */
 enum err_code http_request_defect(const struct http_request *req);
 
+/*
+ * For a request that is answered much later: from now on its peer's closing is noticed. Has the peer gone? (Without a
+ * watch that is known only by chance.) It must be answered all the same.
+ */
+void http_request_watch(struct http_request *req);
+bool http_request_gone(const struct http_request *req);
+
 struct http_header {
     const char *name, *value;
 };

@@ -63,6 +63,29 @@ enum err_code http_request_defect(const struct http_request *req)
     return req->defect;
 }
 
+/*
+ * While a handler has the request, evhttp does not read, and so does not see the end of the connection. Reading without
+ * a read callback is what it does itself while it writes; its event callback then frees the connection.
+ */
+void http_request_watch(struct http_request *req)
+{
+    struct http_conn *c = req->conn;
+    if (!c || req->defect)
+        return;
+    bufferevent_data_cb on_write;
+    bufferevent_event_cb on_event;
+    void *arg;
+    bufferevent_getcb(c->bev, NULL, &on_write, &on_event, &arg);
+    bufferevent_setcb(c->bev, NULL, on_write, on_event, arg);
+    bufferevent_setwatermark(c->bev, EV_READ, 0, STREAM_INPUT_MAX);
+    must(bufferevent_enable(c->bev, EV_READ) == 0);
+}
+
+bool http_request_gone(const struct http_request *req)
+{
+    return !req->conn;
+}
+
 /* ---- answering ---- */
 
 static const char *reason_of(int status)
@@ -162,6 +185,7 @@ void http_respond(struct http_request *req, int status, const struct http_header
         if (!head && len)
             must(evbuffer_add(evhttp_request_get_output_buffer(ev), body, len) == 0);
     }
+    bufferevent_setwatermark(c->bev, EV_READ, 0, 0); /* of a watch */
     evhttp_request_set_on_complete_cb(ev, http_conn_next, c);
     evhttp_send_reply(ev, status, reason_of(status), NULL);
 }

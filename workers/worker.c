@@ -155,6 +155,28 @@ static void leave_loop(void *ctx)
     loop_stop(((struct worker *)ctx)->loop);
 }
 
+static int nothing(struct db *db, void *arg, struct err *err)
+{
+    (void)db;
+    (void)arg;
+    (void)err;
+    return 0;
+}
+
+/* What the pool has handed over is committed, as far as it can be. */
+static void commit_results(struct worker *w)
+{
+    struct writer_call call = {.file = GATE_JOBS, .fn = nothing};
+    struct err err = {0};
+    if (writer_call(w->writer, &call, &err) < 0)
+        log_debug("results wait", "error=%s", LOG_QUOTE(err.msg)); /* the writer has told already */
+}
+
+static void stop_waiting(void *ctx)
+{
+    api_stop_waiting(((struct worker *)ctx)->api);
+}
+
 /* Off the loop, which goes on answering: waits for what runs, then for the answers. */
 static void *stopper_main(void *arg)
 {
@@ -168,6 +190,8 @@ static void *stopper_main(void *arg)
     if (!idle)
         log_warn("items still running", "count=%d after_ms=%lld note=\"they run again elsewhere\"",
                  runner_load(w->runner), (long long)w->drain_ms);
+    commit_results(w);
+    loop_post(w->loop, stop_waiting, w); /* what a call waits for is there, or goes on elsewhere */
     int64_t until = clock_mono_ms() + ANSWERS_MS;
     /* The front end keeps connections for its next requests. Whoever closes one may cut off a request that is on its
      * way, so it is the front end that closes: after the answer that says so, or when it has been idle for 2 s. */
@@ -228,6 +252,7 @@ static void on_bell(void *ctx)
     ssize_t got = read(BOARD_FD_BELL_0 + w->slot, &n, sizeof(n));
     (void)got; /* rung or not, a look is harmless */
     events_look(w->events);
+    api_look(w->api);
     writer_wake(w->writer);
 }
 

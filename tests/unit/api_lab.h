@@ -11,6 +11,7 @@
 
 #include "api.h"
 #include "api_target.h"
+#include "api_wait.h"
 #include "config.h"
 #include "http.h"
 #include "uuid.h"
@@ -141,6 +142,37 @@ static int wait_to_go(struct api_call *call, struct err *err)
     return api_reply(call, 200, json_object());
 }
 
+static atomic_int parked_state, n_looks, n_done; /* of /api/later */
+
+static int parked_look(struct api_call *call, void *ctx, bool last, struct err *err)
+{
+    assert_ptr_equal(ctx, &parked_state);
+    assert_ptr_equal(call->reader, &loop_reader);
+    n_looks++;
+    if (parked_state < 0)
+        return err_set(err, ERR_CONFLICT, "no more");
+    if (parked_state == 0 && !last)
+        return 0;
+    api_add_header(call, "X-Last", last ? "yes" : "no");
+    (void)api_reply(call, parked_state ? 200 : 202, json_object());
+    return 1;
+}
+
+static void parked_done(void *ctx)
+{
+    assert_ptr_equal(ctx, &parked_state);
+    n_done++;
+}
+
+static int park(struct api_call *call, struct err *err)
+{
+    int64_t ms;
+    if (api_query_int(call, "ms", 20000, 0, 20000, &ms, err) < 0)
+        return -1;
+    struct api_wait wait = {parked_look, parked_done, &parked_state, ms};
+    return api_wait(call, &wait);
+}
+
 static int fail_with(struct api_call *call, struct err *err)
 {
     api_add_header(call, "X-Half", "done");
@@ -186,6 +218,8 @@ static const struct api_route routes[] = {
     {"POST", "/api/deep", echo, API_ON_THREAD, -1},
     {"POST", "/api/ignore", get_text, API_ON_LOOP, 0},
     {"GET", "/api/wait", wait_to_go, API_ON_THREAD, 0},
+    {"POST", "/api/later", park, API_ON_THREAD, 0},
+    {"POST", "/api/later-on-loop", park, API_ON_LOOP, 0},
     {"GET", "/api/fail/{code}", fail_with, API_ON_LOOP, 0},
     {"GET", "/api/text", get_text, API_ON_LOOP, 0},
     {"GET", "/api/not-modified", not_modified, API_ON_LOOP, 0},
@@ -203,6 +237,7 @@ static inline int setup(void **state)
 {
     (void)state;
     may_go = n_waiting = n_readers = n_readers_opened = 0;
+    parked_state = n_looks = n_done = 0;
     reader_fails = false;
     raw_server_new(&server);
     worker = (struct worker){.loop = server.loop};
