@@ -70,6 +70,24 @@ bool job_priority_parse(const char *name, enum job_priority *ret)
     return false;
 }
 
+static const char *const drives[] = {"server", "client"};
+
+const char *job_drive_name(enum job_drive d)
+{
+    must(d >= 0 && d < (int)ARRAY_LEN(drives));
+    return drives[d];
+}
+
+bool job_drive_parse(const char *name, enum job_drive *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(drives); i++)
+        if (strcmp(drives[i], name) == 0) {
+            *ret = (enum job_drive)i;
+            return true;
+        }
+    return false;
+}
+
 json_t *json_text_n(const char *s, size_t len)
 {
     if (!s)
@@ -113,6 +131,31 @@ static double rate_of(const struct job *j, double now_s)
     return (double)items / seconds;
 }
 
+/* [{"operation", "job_id"}, ...] of the object that the row keeps. */
+static json_t *follow_ups_of(const struct job *j)
+{
+    json_t *list = json_array();
+    json_t *made = json_loads(j->follow_ups[0] ? j->follow_ups : "{}", 0, NULL);
+    const char *operation;
+    json_t *job_id;
+    json_object_foreach(made, operation, job_id)
+    {
+        json_t *one = json_object();
+        set(one, "operation", json_string(operation));
+        set(one, "job_id", json_incref(job_id));
+        must(json_array_append_new(list, one) == 0);
+    }
+    json_decref(made);
+    return list;
+}
+
+/* "follow_up:rename" is told as "follow_up": the operation is the job's own. */
+static json_t *parent_kind_of(const struct job *j)
+{
+    return j->parent_kind[0] ? json_stringn(j->parent_kind, strcspn(j->parent_kind, ":"))
+                             : json_null();
+}
+
 static void add_tail(json_t *o, const struct job *j, double now_s)
 {
     bool paused = j->paused && !job_status_is_final(j->status);
@@ -139,6 +182,10 @@ static void add_tail(json_t *o, const struct job *j, double now_s)
                                                 : json_null());
     set(o, "results_total", json_integer(j->processed));
     set(o, "parent", j->parent[0] ? json_text(j->parent) : json_null());
+    set(o, "parent_kind", parent_kind_of(j));
+    set(o, "drive", json_string(job_drive_name(j->drive)));
+    set(o, "follow_up", j->follow_up[0] ? json_loads(j->follow_up, 0, NULL) : json_array());
+    set(o, "follow_ups", follow_ups_of(j));
     set(o, "dry_run", json_false());
 }
 

@@ -21,9 +21,15 @@ enum job_status {
 };
 
 enum job_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH };
+/* Who takes its items: the pools by themselves, or a client with one call for each. */
+enum job_drive { DRIVE_SERVER, DRIVE_CLIENT };
 
 #define JOB_TITLE_MAX   200 /* bytes */
 #define JOB_THREADS_MAX 1024
+/* Operations that are to follow one job, and jobs that do; as JSON text they fit. */
+#define JOB_FOLLOW_UPS_MAX  8
+#define JOB_FOLLOW_UP_SIZE  512
+#define JOB_FOLLOW_UPS_SIZE 1024
 
 struct job {
     char job_id[UUID_SIZE];
@@ -34,7 +40,12 @@ struct job {
     bool cancelling, paused, exclusive;
     enum job_priority priority;
     int max_threads;        /* items leased at once at most; 0 = no limit */
-    char parent[UUID_SIZE]; /* the job whose items it takes again; "" = none */
+    char parent[UUID_SIZE]; /* the job whose items it takes; "" = none */
+    char parent_kind[64];   /* "retry": the failed ones again; "follow_up:<operation>"; "" = none */
+    enum job_drive drive;
+    char follow_up[JOB_FOLLOW_UP_SIZE]; /* operations to come, JSON array; "" = none */
+    char follow_ups
+        [JOB_FOLLOW_UPS_SIZE]; /* operation: id of the job that was made, JSON object; "" = none */
     int64_t version;
     double created_at, started_at, completed_at; /* Unix seconds; 0 = not yet */
     char error[256];                             /* "" = none */
@@ -56,6 +67,9 @@ bool job_may_move(enum job_status from, enum job_status to);
 const char *job_priority_name(enum job_priority p);
 /* false when it is none of them. */
 bool job_priority_parse(const char *name, enum job_priority *ret);
+
+const char *job_drive_name(enum job_drive d);
+bool job_drive_parse(const char *name, enum job_drive *ret);
 
 /* How JSON is written everywhere: 15 digits show a double as people wrote it. */
 #define JSON_TEXT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))

@@ -39,9 +39,9 @@ void store_close(struct store *s);
  * NULL: nothing.
  */
 struct store_repair {
-    char kept_as[4400]; /* the damaged file; "" = there was nothing to do */
-    char why[200];      /* what SQLite said */
-    bool resumed;       /* ended what an earlier start had begun */
+    char kept_as[4400];  /* the damaged file; "" = there was nothing to do */
+    char why[200];       /* what SQLite said */
+    bool resumed;        /* ended what an earlier start had begun */
     int64_t jobs, items; /* saved from jobs.db */
 };
 const struct store_repair *store_repaired(const struct store *s, enum gate_file file);
@@ -128,7 +128,11 @@ struct job_new {
     const char *idempotency_key; /* NULL = none */
     bool paused;
     int max_threads;    /* 0 = no limit */
-    const char *parent; /* it is the retry of this job; NULL = of none. A job has one retry. */
+    const char *parent; /* it takes items of this job; NULL = of none. */
+    const char *
+        parent_kind; /* "retry" or "follow_up:<operation>"; a job has one live child of each kind */
+    enum job_drive drive;
+    const char *follow_up; /* operations that follow it, JSON array; NULL = none */
 };
 int store_job_stage(struct db *db, const struct job_new *n, double now,
                     struct err *err) LB_MUST_CHECK;
@@ -196,17 +200,21 @@ struct job_change {
     const enum job_priority *priority;
     const int *max_threads; /* 0 = no limit */
     const char *title;
+    const enum job_drive
+        *drive; /* to the server: the pools take its items; to the client: no more */
 };
 /*
  * Changes a job: one version and one event, whatever changes; none when all is so already (*ret_changed). Returns 1, or
  * 0 when there is no such job. ERR_CONFLICT: it has ended and more than its title was to change, or it is being
- * cancelled and was to be paused or resumed. Items of a paused job that are leased run on (see store_paused_leases).
+ * cancelled and was to be paused, resumed or driven by another. Items of a paused job that are leased run on (see
+ * store_paused_leases).
  */
 int store_job_change(struct db *db, const char *job_id, const struct job_change *c, double now,
                      struct job *ret, bool *ret_changed, struct err *err) LB_MUST_CHECK;
 /* Pauses or resumes unfinished jobs that are not being cancelled, at most max. Returns how many it changed. */
 #define STORE_PAUSE_CHUNK 200
-int store_jobs_pause(struct db *db, bool paused, int max, double now, struct err *err) LB_MUST_CHECK;
+int store_jobs_pause(struct db *db, bool paused, int max, double now,
+                     struct err *err) LB_MUST_CHECK;
 /* Paused jobs of which `owner` holds leases: what it has claimed ahead of them goes back. Returns how many. */
 int store_paused_leases(struct db *db, const char *owner, char (*ret)[UUID_SIZE], int max,
                         struct err *err) LB_MUST_CHECK;
@@ -230,7 +238,7 @@ int store_job_not_done(struct db *db, const char *job_id,
                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
                        struct err *err) LB_MUST_CHECK;
 
-/* ---- items: store_item.c (jobs.db) ---- */
+/* ---- items: store_claim.c, store_item.c, store_items.c (jobs.db) ---- */
 
 struct item {
     char job_id[UUID_SIZE];
@@ -240,6 +248,7 @@ struct item {
     char *path;
     char *intent;  /* JSON text or NULL */
     char *options; /* the job's, JSON text */
+    bool driven;   /* a client asked for it */
 };
 void item_clear(struct item *it);
 void item_copy(struct item *ret, const struct item *from);
@@ -248,11 +257,20 @@ void item_copy(struct item *ret, const struct item *from);
 int store_owner_renew(struct db *db, const char *owner, int slot, int64_t lease_until_boot_ms,
                       double now, struct err *err) LB_MUST_CHECK;
 
+/* So many clients wait here for an item of a client-driven job. */
+struct claim_demand {
+    char job_id[UUID_SIZE];
+    int n;
+};
+#define STORE_DEMANDS_MAX 16
 struct claimer {
     const char *owner;   /* who gets the leases */
     const char *made_by; /* "worker 1": among equals its own jobs go first */
     int max_attempts;    /* as for store_recover */
     int max_files;       /* at most so many items that are files; 0: no limit, CLAIM_NO_FILES: none */
+    const struct claim_demand
+        *demands;  /* of jobs that a client drives, no item is leased without one */
+    int n_demands; /* at most STORE_DEMANDS_MAX */
 };
 #define CLAIM_NO_FILES (-1)
 /*
@@ -266,6 +284,24 @@ int store_claim(struct db *db, const struct claimer *who, int max, double now, s
                 struct err *err) LB_MUST_CHECK;
 /* Is there an item that could be claimed? A read: 1 = yes (perhaps one that waits for a path), 0 = no. */
 int store_has_work(struct db *db, int max_files, struct err *err) LB_MUST_CHECK;
+/* The same for what clients wait for. */
+int store_has_demanded(struct db *db, const struct claim_demand *demands, int n,
+                       struct err *err) LB_MUST_CHECK;
+/* Has the job an item that nobody has taken? A read: 1 = yes, 0 = no. */
+int store_has_queued(struct db *db, const char *job_id, struct err *err) LB_MUST_CHECK;
+
+enum item_state { ITEM_IS_QUEUED, ITEM_IS_LEASED, ITEM_IS_OK, ITEM_IS_ERROR, ITEM_IS_CANCELLED };
+struct item_row {
+    int64_t seq;
+    const char *path; /* texts are valid inside the callback */
+    enum item_state state;
+    int attempts;
+    const char *message, *details; /* NULL = none */
+};
+/* The items after number `after`, at most max, in order. fn's -1 ends it. Returns how many. */
+int store_items(struct db *db, const char *job_id, int64_t after, int max,
+                int (*fn)(void *ctx, const struct item_row *it, struct err *err), void *ctx,
+                struct err *err) LB_MUST_CHECK;
 
 /*
  * Commits what a run is about to change. ERR_CONFLICT: `target` is leased to another item.
@@ -279,9 +315,9 @@ struct item_finish {
     enum item_outcome outcome;
     const char *message; /* the error, or a note; NULL = none */
     const char *details; /* JSON text or NULL */
-    const char
-        *final_path; /* relative; NULL = unchanged. Queued items of other jobs follow the rename */
-    bool own_event;  /* false: progress may be merged; the last item always makes its event */
+    /* Relative; NULL = unchanged, "" = not in the library any more. Queued items of other jobs follow the rename. */
+    const char *final_path;
+    bool own_event; /* false: progress may be merged; the last item always makes its event */
 };
 /* Returns 1 with the job as it is now, 0 when the lease was lost (nothing is changed), -1 on error. */
 int store_item_finish(struct db *db, const struct item *it, const char *owner,

@@ -28,10 +28,10 @@ int store_job_figures(struct db *db, struct job_figures *ret, struct err *err)
 
 static int may_change(const struct job *j, const struct job_change *c, struct err *err)
 {
-    bool only_title = !c->paused && !c->priority && !c->max_threads;
+    bool only_title = !c->paused && !c->priority && !c->max_threads && !c->drive;
     if (job_status_is_final(j->status) && !only_title)
         return err_set(err, ERR_CONFLICT, "the job has ended (%s)", job_status_name(j->status));
-    if (j->cancelling && c->paused)
+    if (j->cancelling && (c->paused || c->drive))
         return err_set(err, ERR_CONFLICT, "the job is being cancelled");
     return 0;
 }
@@ -46,13 +46,16 @@ static bool merge(const struct job *j, const struct job_change *c, struct job *r
         ret->priority = *c->priority;
     if (c->max_threads)
         ret->max_threads = *c->max_threads;
+    if (c->drive)
+        ret->drive = *c->drive;
     if (c->title) {
         size_t len = strlen(c->title);
         must(len <= JOB_TITLE_MAX);
         memcpy(ret->title, c->title, len + 1);
     }
     return ret->paused != j->paused || ret->priority != j->priority ||
-           ret->max_threads != j->max_threads || strcmp(ret->title, j->title) != 0;
+           ret->max_threads != j->max_threads || ret->drive != j->drive ||
+           strcmp(ret->title, j->title) != 0;
 }
 
 static int write_change(struct db *db, const struct job *to, double now, struct job *ret,
@@ -65,6 +68,7 @@ static int write_change(struct db *db, const struct job *to, double now, struct 
     query_int(&q, ":paused", to->paused);
     query_int(&q, ":priority", to->priority);
     query_text(&q, ":title", to->title);
+    query_text(&q, ":drive", job_drive_name(to->drive));
     if (to->max_threads)
         query_int(&q, ":max_threads", to->max_threads);
     else

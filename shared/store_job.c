@@ -37,6 +37,10 @@ void job_from_row(const struct query *q, struct job *ret)
     ret->last_event_id = query_col_int(q, 23);
     ret->max_threads = (int)query_col_int(q, 24);
     query_col_copy(q, 25, ret->parent, sizeof(ret->parent));
+    must(job_drive_parse(query_col_text(q, 26), &ret->drive)); /* the same CHECK */
+    query_col_copy(q, 27, ret->parent_kind, sizeof(ret->parent_kind));
+    query_col_copy(q, 28, ret->follow_up, sizeof(ret->follow_up));
+    query_col_copy(q, 29, ret->follow_ups, sizeof(ret->follow_ups));
 }
 
 static int get(struct db *db, enum sql_id id, const char *job_id, struct job *ret, struct err *err)
@@ -177,7 +181,9 @@ int store_job_stage(struct db *db, const struct job_new *n, double now, struct e
     query_text(&q, ":key", n->idempotency_key);
     query_int(&q, ":paused", n->paused);
     query_text(&q, ":parent", n->parent);
-    query_text(&q, ":parent_kind", n->parent ? "retry" : NULL);
+    query_text(&q, ":parent_kind", n->parent ? n->parent_kind : NULL);
+    query_text(&q, ":drive", job_drive_name(n->drive));
+    query_text(&q, ":follow_up", n->follow_up);
     if (n->max_threads)
         query_int(&q, ":max_threads", n->max_threads);
     else
@@ -186,7 +192,8 @@ int store_job_stage(struct db *db, const struct job_new *n, double now, struct e
         return 0;
     if (sqlite3_extended_errcode(db->conn) == SQLITE_CONSTRAINT_UNIQUE)
         return err_set(err, ERR_BUSY, "%s is being made; ask again",
-                       n->parent ? "the retry of this job" : "a job with this Idempotency-Key");
+                       n->parent ? "the job that follows this one"
+                                 : "a job with this Idempotency-Key");
     return -1;
 }
 

@@ -17,4 +17,9 @@ struct job_count {
 int job_count(struct db *db, const char *job_id, const struct job_count *c, double now,
               struct job *ret, struct err *err) LB_MUST_CHECK;
 
+/* Puts a path into an item's lease. 1 = it is the item's, 0 = another item holds it. */
+int item_lease_path(struct db *db, const char *path, const struct item *it,
+                    struct err *err) LB_MUST_CHECK;
+int item_unlease_paths(struct db *db, const struct item *it, struct err *err) LB_MUST_CHECK;
+
 #endif

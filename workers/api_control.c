@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "api.h"
+#include "api_batch.h"
 #include "api_job.h"
 #include "clock.h"
 #include "handlers.h"
@@ -30,9 +31,9 @@ static void log_control(void *arg)
 {
     const struct control *c = arg;
     if (c->changed)
-        log_info("job changed", "job=%s paused=%s priority=%s max_threads=%d title=%s", c->job_id,
-                 c->job.paused ? "yes" : "no", job_priority_name(c->job.priority),
-                 c->job.max_threads, LOG_QUOTE(c->job.title));
+        log_info("job changed", "job=%s paused=%s priority=%s max_threads=%d drive=%s title=%s",
+                 c->job_id, c->job.paused ? "yes" : "no", job_priority_name(c->job.priority),
+                 c->job.max_threads, job_drive_name(c->job.drive), LOG_QUOTE(c->job.title));
 }
 
 static int change_job(struct api_call *call, struct control *c, struct err *err)
@@ -46,7 +47,12 @@ static int change_job(struct api_call *call, struct control *c, struct err *err)
                              .fn = control,
                              .committed = log_control,
                              .arg = c};
-    if (writer_call(worker_writer(call->worker), &wc, err) < 0)
+    return writer_call(worker_writer(call->worker), &wc, err);
+}
+
+static int change_and_reply(struct api_call *call, struct control *c, struct err *err)
+{
+    if (change_job(call, c, err) < 0)
         return -1;
     return api_reply(call, 200, job_to_json(&c->job, clock_wall_s()));
 }
@@ -54,7 +60,7 @@ static int change_job(struct api_call *call, struct control *c, struct err *err)
 static int set_paused(struct api_call *call, bool paused, struct err *err)
 {
     struct control c = {.change.paused = &paused};
-    return change_job(call, &c, err);
+    return change_and_reply(call, &c, err);
 }
 
 int api_job_pause(struct api_call *call, struct err *err)
@@ -69,23 +75,45 @@ int api_job_resume(struct api_call *call, struct err *err)
 
 int api_job_patch(struct api_call *call, struct err *err)
 {
-    static const char *const known[] = {"priority", "title", "max_threads", NULL};
+    static const char *const known[] = {"priority", "title", "max_threads", "drive", NULL};
     if (!json_is_object(call->body))
         return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
     if (refuse_unknown(call->body, known, "job", err) < 0)
         return -1;
     enum job_priority priority;
+    enum job_drive drive;
     int max_threads = 0; /* null: no limit any more */
     struct control c = {0};
     int rc = parse_priority(call, &priority, err);
     if (rc == 1)
         c.change.priority = &priority;
+    if (rc >= 0)
+        rc = parse_drive(call, &drive, err);
+    if (rc == 1)
+        c.change.drive = &drive;
     if (rc < 0 || parse_title(call, &c.change.title, err) < 0 ||
         parse_max_threads(call, &max_threads, err) < 0)
         return -1;
     if (json_object_get(call->body, "max_threads"))
         c.change.max_threads = &max_threads;
-    return change_job(call, &c, err);
+    return change_and_reply(call, &c, err);
+}
+
+int api_batch_patch(struct api_call *call, struct err *err)
+{
+    static const char *const known[] = {"drive", NULL};
+    if (!json_is_object(call->body))
+        return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
+    enum job_drive drive;
+    if (refuse_unknown(call->body, known, "batch", err) < 0)
+        return -1;
+    int rc = parse_drive(call, &drive, err);
+    if (rc == 0)
+        return err_field(err, ERR_BAD_FIELD, "drive", "drive is required");
+    struct control c = {.change.drive = &drive};
+    if (rc < 0 || change_job(call, &c, err) < 0)
+        return -1;
+    return api_reply(call, 200, batch_json(store_reader_db(call->reader, GATE_JOBS), &c.job));
 }
 
 /* ---- all jobs ---- */
@@ -159,6 +187,7 @@ static int start_retry(struct api_call *call, const struct job *old, struct job 
                                   .priority = old->priority,
                                   .max_threads = old->max_threads,
                                   .parent = old->job_id,
+                                  .parent_kind = "retry",
                                   .items = &items};
     int rc = job_start(call->worker, &request, ret, err);
     json_decref(options);

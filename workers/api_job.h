@@ -15,6 +15,9 @@ int find_job(struct api_call *call, struct job *ret, struct err *err) LB_MUST_CH
 /* The answer for a job that was made (or, again, found), with its address in Location. */
 int reply_made(struct api_call *call, const struct job *job, bool again) LB_MUST_CHECK;
 
+/* Cancels the job of {id}. 1: done, *ret is the job. 0: it has ended, or is not there. */
+int job_cancel(struct api_call *call, struct job *ret, struct err *err) LB_MUST_CHECK;
+
 /* A member of the body; null is as good as absent. */
 json_t *body_member(const struct api_call *call, const char *name);
 /* ERR_BAD_FIELD when the object has a member that is not in `known`, which ends with NULL. */
@@ -25,5 +28,26 @@ int parse_priority(struct api_call *call, enum job_priority *ret, struct err *er
 int parse_title(struct api_call *call, const char **ret, struct err *err) LB_MUST_CHECK;
 int parse_max_threads(struct api_call *call, int *ret, struct err *err) LB_MUST_CHECK;
 int parse_paused(struct api_call *call, bool *ret, struct err *err) LB_MUST_CHECK;
+int parse_drive(struct api_call *call, enum job_drive *ret, struct err *err) LB_MUST_CHECK;
+
+/* ---- what starts a job: api_start.c ---- */
+
+struct op;
+struct path_list;
+struct job_request;
+
+int parse_operation(struct api_call *call, const struct op **ret, struct err *err) LB_MUST_CHECK;
+int parse_options(struct api_call *call, const json_t **ret, struct err *err) LB_MUST_CHECK;
+/* The member `name`, an array of what the operation accepts; at least one item, and of paths one that is there. */
+int parse_items(struct api_call *call, const char *name, const struct op *op, struct path_list *ret,
+                struct err *err) LB_MUST_CHECK;
+/* The header; *ret = NULL without one. */
+int parse_idempotency_key(struct api_call *call, const char **ret, struct err *err) LB_MUST_CHECK;
+/*
+ * A call that is sent again, because its answer was lost, gets the job of the first time, whatever has become of the
+ * files since. 1 = *ret is that job, 0 = there is none.
+ */
+int earlier_job(struct api_call *call, const struct job_request *request, struct job *ret,
+                struct err *err) LB_MUST_CHECK;
 
 #endif

@@ -99,6 +99,18 @@ int parse_max_threads(struct api_call *call, int *ret, struct err *err)
     return 1;
 }
 
+int parse_drive(struct api_call *call, enum job_drive *ret, struct err *err)
+{
+    const char *text;
+    if (api_body_str(call, "drive", &text, err) < 0)
+        return -1;
+    if (!text)
+        return 0;
+    if (!job_drive_parse(text, ret))
+        return err_field(err, ERR_BAD_FIELD, "drive", "drive must be client or server");
+    return 1;
+}
+
 int parse_paused(struct api_call *call, bool *ret, struct err *err)
 {
     const json_t *v = body_member(call, "paused");

@@ -270,12 +270,22 @@ static int change_job(struct api_call *call, int (*fn)(struct db *, void *, stru
     return writer_call(worker_writer(call->worker), &wc, err);
 }
 
-int api_job_cancel(struct api_call *call, struct err *err)
+int job_cancel(struct api_call *call, struct job *ret, struct err *err)
 {
     struct change c = {0};
     if (change_job(call, cancel, log_cancel, &c, err) < 0)
         return -1;
-    if (c.done == 0)
+    *ret = c.job;
+    return c.done;
+}
+
+int api_job_cancel(struct api_call *call, struct err *err)
+{
+    struct job job;
+    int rc = job_cancel(call, &job, err);
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
         return err_set(err, ERR_NOT_ACTIVE, "Job not found or already completed");
     return api_reply(call, 200, json_pack("{s:b}", "success", 1));
 }

@@ -29,6 +29,14 @@ const struct api_route api_routes[] = {
     {"POST",   "/api/jobs/{id}/resume",        api_job_resume,               API_ON_THREAD, 0},
     {"POST",   "/api/jobs/{id}/retry",         api_job_retry,                API_ON_THREAD, 0},
 
+    {"POST",   "/api/batch-jobs",                   api_batch_create,       API_ON_THREAD, ANY_BODY},
+    {"GET",    "/api/batch-jobs/{id}",              api_batch_get,          API_ON_LOOP,   0},
+    {"GET",    "/api/batch-jobs/{id}/status",       api_batch_get,          API_ON_LOOP,   0},
+    {"PATCH",  "/api/batch-jobs/{id}",              api_batch_patch,        API_ON_THREAD, SMALL_BODY},
+    {"GET",    "/api/batch-jobs/{id}/items/{item}", api_batch_item,         API_ON_LOOP,   0},
+    {"POST",   "/api/batch-jobs/{id}/process-next", api_batch_process_next, API_ON_LOOP,   0},
+    {"POST",   "/api/batch-jobs/{id}/cancel",       api_batch_cancel,       API_ON_THREAD, 0},
+
     {"GET",    "/api/active-job",              api_active_get,               API_ON_LOOP,   0},
     {"POST",   "/api/active-job",              api_active_post,              API_ON_THREAD, SMALL_BODY},
     {"DELETE", "/api/active-job",              api_active_delete,            API_ON_THREAD, 0},

@@ -40,12 +40,12 @@ static bool is_file(int fd)
 }
 
 /*
- * The member `files`: every one must be a path that could be in the library, else nothing is done. One that is
+ * The member `name`: every one must be a path that could be in the library, else nothing is done. One that is
  * not there
  * becomes an item that fails. *ret_valid says how many are there.
  */
-static int selected_paths(struct api_call *call, const json_t *files, struct path_list *ret,
-                          size_t *ret_valid, struct err *err)
+static int selected_paths(struct api_call *call, const char *name, const json_t *files,
+                          struct path_list *ret, size_t *ret_valid, struct err *err)
 {
     *ret_valid = 0;
     size_t i;
@@ -54,7 +54,7 @@ static int selected_paths(struct api_call *call, const json_t *files, struct pat
     {
         char path[PATH_MAX_BYTES];
         if (!json_is_string(value))
-            return err_field(err, ERR_BAD_FIELD, "files", "files[%zu] must be a string", i);
+            return err_field(err, ERR_BAD_FIELD, name, "%s[%zu] must be a string", name, i);
         int fd LB_CLEANUP(fd_close) = -1;
         if (files_resolve(call->worker, call->reader, json_string_value(value),
                           json_string_length(value), path, err) < 0) {
@@ -72,7 +72,8 @@ static int selected_paths(struct api_call *call, const json_t *files, struct pat
     return 0;
 }
 
-static int string_items(const json_t *files, struct path_list *ret, struct err *err)
+static int string_items(const char *name, const json_t *files, struct path_list *ret,
+                        struct err *err)
 {
     size_t i;
     json_t *value;
@@ -80,26 +81,61 @@ static int string_items(const json_t *files, struct path_list *ret, struct err *
     {
         const char *s = json_string_value(value);
         if (!s || !*s || strlen(s) >= PATH_MAX_BYTES)
-            return err_field(err, ERR_BAD_FIELD, "files",
-                             "files[%zu] must be a string of 1 to %d bytes", i, PATH_MAX_BYTES - 1);
+            return err_field(err, ERR_BAD_FIELD, name, "%s[%zu] must be a string of 1 to %d bytes",
+                             name, i, PATH_MAX_BYTES - 1);
         if (path_list_add(ret, s, err) < 0)
             return -1;
     }
     return 0;
 }
 
-static int files_member(struct api_call *call, json_t **ret, struct err *err)
+static int files_member(struct api_call *call, const char *name, json_t **ret, struct err *err)
 {
-    *ret = body_member(call, "files");
+    *ret = body_member(call, name);
     if (*ret && !json_is_array(*ret))
-        return err_field(err, ERR_BAD_FIELD, "files", "files must be an array of paths");
+        return err_field(err, ERR_BAD_FIELD, name, "%s must be an array of paths", name);
     if (json_array_size(*ret) == 0)
-        return err_field(err, ERR_NOTHING_TO_DO, "files", "No files specified");
+        return err_field(err, ERR_NOTHING_TO_DO, name, "No files specified");
+    return 0;
+}
+
+int parse_items(struct api_call *call, const char *name, const struct op *op, struct path_list *ret,
+                struct err *err)
+{
+    json_t *files;
+    if (files_member(call, name, &files, err) < 0)
+        return -1;
+    if (op->accepts == ACCEPTS_STRINGS)
+        return string_items(name, files, ret, err);
+    size_t valid;
+    if (selected_paths(call, name, files, ret, &valid, err) < 0)
+        return -1;
+    return valid ? 0 : err_field(err, ERR_NOTHING_TO_DO, name, "No valid files to process");
+}
+
+int parse_operation(struct api_call *call, const struct op **ret, struct err *err)
+{
+    const char *name;
+    if (api_body_str(call, "operation", &name, err) < 0)
+        return -1;
+    if (!name)
+        return err_field(err, ERR_BAD_FIELD, "operation", "operation is required");
+    *ret = op_find(name);
+    return *ret
+               ? 0
+               : err_field(err, ERR_BAD_FIELD, "operation", "operation '%.60s' is not known", name);
+}
+
+int parse_options(struct api_call *call, const json_t **ret, struct err *err)
+{
+    *ret = body_member(call, "options");
+    if (*ret && !json_is_object(*ret))
+        return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
     return 0;
 }
 
 /* The key may hold what a header may hold; it is compared byte for byte. */
-static int idempotency_key(struct api_call *call, const char **ret, struct err *err)
+int parse_idempotency_key(struct api_call *call, const char **ret, struct err *err)
 {
     *ret = api_header(call, "Idempotency-Key");
     if (!*ret)
@@ -122,16 +158,9 @@ enum which { WHICH_ALL, WHICH_SELECTED, WHICH_UNMARKED };
 static int collect(struct api_call *call, enum which which, const char *op_name,
                    struct path_list *ret, struct err *err)
 {
-    size_t valid;
-    json_t *files;
     switch (which) {
     case WHICH_SELECTED:
-        if (files_member(call, &files, err) < 0 ||
-            selected_paths(call, files, ret, &valid, err) < 0)
-            return -1;
-        if (valid == 0)
-            return err_field(err, ERR_NOTHING_TO_DO, "files", "No valid files to process");
-        return 0;
+        return parse_items(call, "files", op_find(op_name), ret, err);
     case WHICH_UNMARKED:
         if (library_paths(call, LIBRARY_UNMARKED, ret, err) < 0)
             return -1;
@@ -159,18 +188,11 @@ static int options_of(struct api_call *call, enum which which, const json_t **re
         *ret = call->body;
         return 0;
     }
-    *ret = body_member(call, "options");
-    if (*ret && !json_is_object(*ret))
-        return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
-    return 0;
+    return parse_options(call, ret, err);
 }
 
-/*
- * A call that is sent again, because its answer was lost, gets the job of the first time, whatever has become of the
- * files since. 1 = *ret is that job, 0 = there is none.
- */
-static int earlier_job(struct api_call *call, const struct job_request *request, struct job *ret,
-                       struct err *err)
+int earlier_job(struct api_call *call, const struct job_request *request, struct job *ret,
+                struct err *err)
 {
     const char *key = request->idempotency_key;
     return key ? job_find_by_key(call->worker, key, request->op, ret, err) : 0;
@@ -192,7 +214,7 @@ static int start_old(struct api_call *call, const char *op_name, enum which whic
     struct path_list items LB_CLEANUP(path_list_clear) = {0};
     struct job_request request = {.op = op, .priority = PRIORITY_NORMAL, .items = &items};
     if (options_of(call, which, &request.options, err) < 0 ||
-        idempotency_key(call, &request.idempotency_key, err) < 0)
+        parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
     struct job job;
     int rc = earlier_job(call, &request, &job, err);
@@ -254,7 +276,6 @@ static int new_items(struct api_call *call, const struct op *op, struct path_lis
                      struct err *err)
 {
     json_t *select = body_member(call, "select");
-    json_t *files;
     if (select && body_member(call, "files"))
         return err_field(err, ERR_BAD_FIELD, "select", "give files or select, not both");
     if (select && op->accepts == ACCEPTS_BOOKS) {
@@ -265,14 +286,7 @@ static int new_items(struct api_call *call, const struct op *op, struct path_lis
     }
     if (select)
         return err_field(err, ERR_BAD_FIELD, "select", "%s takes files, not select", op->name);
-    if (files_member(call, &files, err) < 0)
-        return -1;
-    if (op->accepts == ACCEPTS_STRINGS)
-        return string_items(files, ret, err);
-    size_t valid;
-    if (selected_paths(call, files, ret, &valid, err) < 0)
-        return -1;
-    return valid ? 0 : err_field(err, ERR_NOTHING_TO_DO, "files", "No valid files to process");
+    return parse_items(call, "files", op, ret, err);
 }
 
 int api_job_create(struct api_call *call, struct err *err)
@@ -283,29 +297,21 @@ int api_job_create(struct api_call *call, struct err *err)
         return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
     if (refuse_unknown(call->body, known, "job", err) < 0)
         return -1;
-    const char *op_name;
-    if (api_body_str(call, "operation", &op_name, err) < 0)
+    const struct op *op;
+    if (parse_operation(call, &op, err) < 0)
         return -1;
-    if (!op_name)
-        return err_field(err, ERR_BAD_FIELD, "operation", "operation is required");
-    const struct op *op = op_find(op_name);
-    if (!op)
-        return err_field(err, ERR_BAD_FIELD, "operation", "operation '%.60s' is not known",
-                         op_name);
     struct path_list items LB_CLEANUP(path_list_clear) = {0};
     struct job_request request = {.op = op, .priority = PRIORITY_NORMAL, .items = &items};
-    request.options = body_member(call, "options");
-    if (request.options && !json_is_object(request.options))
-        return err_field(err, ERR_BAD_FIELD, "options", "options must be an object");
     char title[JOB_TITLE_MAX + 1];
     (void)snprintf(title, sizeof(title), "%s Files...", op->verb);
     request.title = title;
     struct job job;
-    if (parse_priority(call, &request.priority, err) < 0 ||
+    if (parse_options(call, &request.options, err) < 0 ||
+        parse_priority(call, &request.priority, err) < 0 ||
         parse_title(call, &request.title, err) < 0 ||
         parse_paused(call, &request.paused, err) < 0 ||
         parse_max_threads(call, &request.max_threads, err) < 0 ||
-        idempotency_key(call, &request.idempotency_key, err) < 0)
+        parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
     int rc = earlier_job(call, &request, &job, err);
     if (rc < 0)

@@ -37,6 +37,14 @@ int api_job_retry(struct api_call *call, struct err *err);
 int api_jobs_pause(struct api_call *call, struct err *err);
 int api_jobs_resume(struct api_call *call, struct err *err);
 
+/* ---- batches: api_batch.c, api_drive.c, api_control.c ---- */
+int api_batch_create(struct api_call *call, struct err *err);
+int api_batch_get(struct api_call *call, struct err *err);  /* for the loop */
+int api_batch_item(struct api_call *call, struct err *err); /* for the loop */
+int api_batch_patch(struct api_call *call, struct err *err);
+int api_batch_cancel(struct api_call *call, struct err *err);
+int api_batch_process_next(struct api_call *call, struct err *err); /* for the loop */
+
 /* ---- the active job: api_active.c ---- */
 int api_active_get(struct api_call *call, struct err *err); /* for the loop */
 int api_active_post(struct api_call *call, struct err *err);

@@ -65,6 +65,9 @@ static int stage(struct db *db, void *arg, struct err *err)
             .paused = r->paused,
             .max_threads = r->max_threads,
             .parent = r->parent,
+            .parent_kind = r->parent_kind,
+            .drive = r->drive,
+            .follow_up = r->follow_up,
         };
         if (store_job_stage(db, &job, now, err) < 0)
             return -1;

@@ -31,7 +31,10 @@ struct job_request {
     enum job_priority priority;
     bool paused;                   /* nothing is claimed until it is resumed */
     int max_threads;               /* 0 = no limit */
-    const char *parent;            /* it is the retry of this job; NULL = of none */
+    const char *parent;            /* it takes items of this job; NULL = of none */
+    const char *parent_kind;       /* as in struct job_new */
+    enum job_drive drive;
+    const char *follow_up;         /* as in struct job_new */
     const char *idempotency_key;   /* NULL = none */
     const struct path_list *items; /* at least one */
 };

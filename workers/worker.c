@@ -12,6 +12,7 @@
 #include "api_count.h"
 #include "board.h"
 #include "clock.h"
+#include "drive.h"
 #include "events.h"
 #include "fault.h"
 #include "http.h"
@@ -46,6 +47,7 @@ struct worker {
     struct store_reader *reader; /* the loop's */
     struct writer *writer;
     struct runner *runner;
+    struct drives *drives;
     struct events *events;
     struct scan *scan;
     struct api *api;
@@ -97,6 +99,11 @@ struct writer *worker_writer(struct worker *w)
 struct runner *worker_runner(struct worker *w)
 {
     return w->runner;
+}
+
+struct drives *worker_drives(struct worker *w)
+{
+    return w->drives;
 }
 
 struct events *worker_events(struct worker *w)
@@ -325,6 +332,7 @@ static int start(struct worker *w, struct err *err)
     fault_hit("worker_begin");
     /* The writer makes the files; it gives back what dead workers held before anything runs. It uses the runner. */
     w->runner = runner_new(w);
+    w->drives = drives_new();
     if (writer_start(w, &w->writer, err) < 0)
         return -1;
     fault_hit("worker_stores_open");
@@ -364,6 +372,7 @@ static void stop(struct worker *w)
     writer_stop(w->writer);
     writer_free(w->writer);
     runner_free(w->runner);
+    drives_free(w->drives);
     http_free(w->http);
     loop_timer_free(w->beat);
     worker_reader_close(w->reader);

@@ -11,6 +11,7 @@
 #include "err.h"
 
 struct board;
+struct drives;
 struct events;
 struct http_request;
 struct loop;
@@ -28,6 +29,7 @@ struct board *worker_board(const struct worker *w);
 struct loop *worker_loop(struct worker *w);
 struct writer *worker_writer(struct worker *w);
 struct runner *worker_runner(struct worker *w);
+struct drives *worker_drives(struct worker *w);
 struct events *worker_events(struct worker *w);
 struct scan *worker_scan(struct worker *w);
 int worker_library_fd(const struct worker *w);

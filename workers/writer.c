@@ -84,6 +84,13 @@ void writer_wake(struct writer *w)
     pthread_cond_signal(&w->wake);
 }
 
+void writer_ask(struct writer *w)
+{
+    LOCK_SCOPE(&w->lock);
+    w->asked = true;
+    pthread_cond_signal(&w->wake);
+}
+
 void writer_stop_claiming(struct writer *w)
 {
     LOCK_SCOPE(&w->lock);
@@ -95,7 +102,13 @@ void writer_stop_claiming(struct writer *w)
 static bool anything(const struct writer *w)
 {
     must(lock_held(&w->lock));
-    return w->calls || w->done.n || w->returns.n || w->look || w->stopping;
+    return w->calls || w->done.n || w->returns.n || w->look || w->asked || w->stopping;
+}
+
+/* Does every call that waits for an item in the pool have its result here? Then there is no company to wait for. */
+static bool all_driven_are_done(const struct writer *w)
+{
+    return w->done.n_driven > 0 && w->done.n_driven >= drives_running(worker_drives(w->worker));
 }
 
 /* Waits for something to do, then a little for company, and takes all there is. */
@@ -113,7 +126,7 @@ static void gather(struct writer *w, struct round *r)
         (void)lock_wait(&w->lock, &w->wake, until - now);
     }
     /* Results come one by one from the pool: let a few gather, unless somebody waits for an answer. */
-    while (!w->calls && !w->stopping && w->done.n) {
+    while (!w->calls && !w->stopping && w->done.n && !all_driven_are_done(w)) {
         int64_t left = w->last_commit_ms + gather_ms - clock_mono_ms();
         if (left <= 0)
             break;
@@ -129,7 +142,18 @@ static void gather(struct writer *w, struct round *r)
     w->calls_end = &w->calls;
     w->done = (struct item_done_list){0};
     w->returns = (struct item_return_list){0};
-    w->look = false;
+    w->look = w->asked = false;
+}
+
+/* Something for the pool: of the jobs that it drives itself, or that calls wait for. */
+static int has_work(struct writer *w, struct db *jobs, int max_files, struct err *err)
+{
+    int rc = store_has_work(jobs, max_files, err);
+    if (rc != 0)
+        return rc;
+    struct claim_demand demands[STORE_DEMANDS_MAX];
+    int n = drives_demands(worker_drives(w->worker), demands);
+    return store_has_demanded(jobs, demands, n, err);
 }
 
 /* Cheap reads that say what this round has to do besides what was handed in. */
@@ -178,7 +202,7 @@ static void look(struct writer *w, struct round *r)
         r->want = runner_wanted(worker_runner(w->worker), &r->max_files);
         bool begins_anyway = r->done.n || r->calls || r->returns.n || r->recover;
         if (r->want > 0 && !begins_anyway) {
-            rc = store_has_work(jobs, r->max_files, &err);
+            rc = has_work(w, jobs, r->max_files, &err);
             r->want = rc == 1 ? r->want : 0;
             if (rc == 0 && r->max_files > 0) /* nothing is left that could be held */
                 runner_release(worker_runner(w->worker));
@@ -286,6 +310,7 @@ static void *thread_main(void *arg)
         notes_log(&r.notes);
         item_done_list_clear(&r.done);
         item_return_list_clear(&r.returns);
+        drive_results_clear(&r.driven);
         LOCK_SCOPE(&w->lock);
         bool empty = !w->calls && !w->done.n && !w->returns.n;
         if (r.stopping && !stop_ms)

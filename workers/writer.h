@@ -47,6 +47,8 @@ int writer_call(struct writer *w, const struct writer_call *call, struct err *er
 
 /* Look at the stores again: there may be work, a death, a cancel. Any thread. */
 void writer_wake(struct writer *w);
+/* A call waits for an item (drive.h). Any thread. */
+void writer_ask(struct writer *w);
 /* From now on claim nothing more (drain). Any thread. */
 void writer_stop_claiming(struct writer *w);
 

@@ -20,6 +20,7 @@ static void *grow(void *list, size_t n, size_t *cap, size_t size)
 void item_done_list_add(struct item_done_list *l, struct item_done *d)
 {
     l->list = grow(l->list, l->n, &l->cap, sizeof(*l->list));
+    l->n_driven += d->item.driven;
     l->list[l->n++] = *d;
     *d = (struct item_done){0};
 }
@@ -112,8 +113,55 @@ static int tell_silent_progress(struct db *jobs, const struct item_done *d, stru
     return store_event_job(jobs, &job, NULL, d->finished_at, err);
 }
 
+/* Where the file is now; "": moved out of the library. */
+static const char *final_path(const struct item_done *d)
+{
+    bool left = !d->result.final_path && json_object_get(d->result.details, "final");
+    return left ? "" : d->result.final_path;
+}
+
+static int find_item(void *ctx, const struct item_row *it, struct err *err)
+{
+    (void)err;
+    struct item_row *found = ctx;
+    *found = *it;
+    found->path = found->message = found->details = NULL; /* gone with the row */
+    return 0;
+}
+
+/*
+ * The lease is gone. After a commit of which nobody knew whether it stands, that may be because it stood: then the
+ * outcome is what we hand in again.
+ */
+static int is_recorded(struct db *jobs, const struct item *it, bool *ret, struct err *err)
+{
+    struct item_row row = {0};
+    int rc = store_items(jobs, it->job_id, it->seq - 1, 1, find_item, &row, err);
+    *ret = rc == 1 && row.seq == it->seq && row.attempts == it->attempt && row.state >= ITEM_IS_OK;
+    return rc < 0 ? -1 : 0;
+}
+
+/* What the call is told that waits for this item. `finished`: this transaction recorded it. */
+static int note_driven(struct db *jobs, const struct item_done *d, bool finished,
+                       const struct job *job, struct drive_results *driven, struct err *err)
+{
+    struct drive_result *r = drive_results_add(driven, &d->item);
+    bool recorded = finished;
+    r->outcome = d->outcome;
+    if (d->outcome == ITEM_ERROR)
+        memcpy(r->message, d->err.msg, sizeof(r->message));
+    if (finished)
+        r->job = *job;
+    else if (is_recorded(jobs, &d->item, &recorded, err) < 0 ||
+             (recorded && store_job_get(jobs, d->item.job_id, &r->job, err) < 0))
+        return -1;
+    r->returned = !recorded;
+    return 0;
+}
+
 int batch_finish(struct db *jobs, const char *owner, const struct item_done_list *done,
-                 struct pace *pace, struct notes *notes, struct err *err)
+                 struct pace *pace, struct notes *notes, struct drive_results *driven,
+                 struct err *err)
 {
     int64_t now_ms = clock_mono_ms();
     for (size_t i = 0; i < done->n; i++) {
@@ -123,13 +171,15 @@ int batch_finish(struct db *jobs, const char *owner, const struct item_done_list
             .outcome = d->outcome,
             .message = d->outcome == ITEM_ERROR ? d->err.msg : NULL,
             .details = d->details,
-            .final_path = d->result.final_path,
+            .final_path = final_path(d),
             .own_event = own,
         };
         struct job job;
         int rc = store_item_finish(jobs, &d->item, owner, &f, d->finished_at, &job, err);
         if (rc < 0)
             return err_wrap(err, "item %lld of job %s", (long long)d->item.seq, d->item.job_id);
+        if (d->item.driven && note_driven(jobs, d, rc == 1, &job, driven, err) < 0)
+            return -1;
         if (rc == 1)
             notes_counted(notes, &job);
         else if (own && i > 0 && tell_silent_progress(jobs, d, err) < 0)
@@ -139,12 +189,15 @@ int batch_finish(struct db *jobs, const char *owner, const struct item_done_list
 }
 
 int batch_return(struct db *jobs, const char *owner, const struct item_return_list *returns,
-                 struct err *err)
+                 struct drive_results *driven, struct err *err)
 {
-    for (size_t i = 0; i < returns->n; i++)
-        if (store_item_return(jobs, &returns->list[i].item, owner, returns->list[i].counted, err) <
-            0)
+    for (size_t i = 0; i < returns->n; i++) {
+        const struct item_return *r = &returns->list[i];
+        if (store_item_return(jobs, &r->item, owner, r->counted, err) < 0)
             return -1;
+        if (r->item.driven)
+            drive_results_add(driven, &r->item)->returned = true;
+    }
     return 0;
 }
 

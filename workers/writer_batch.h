@@ -5,12 +5,14 @@
 #define LB_WRITER_BATCH_H
 
 #include "base.h"
+#include "drive.h"
 #include "notes.h"
 #include "writer.h"
 
 struct item_done_list {
     struct item_done *list;
     size_t n, cap;
+    size_t n_driven; /* of them somebody waits for */
 };
 /* Takes *d. */
 void item_done_list_add(struct item_done_list *l, struct item_done *d);
@@ -46,11 +48,15 @@ struct pace {
 /* May this job make an event of its own now? Takes a token. */
 bool pace_take(struct pace *p, const char *job_id, int64_t now_ms);
 
-/* Finishes all in jobs.db. Items whose lease was lost are dropped. */
+/*
+ * Finishes all in jobs.db. Items whose lease was lost are dropped. `driven`: what calls are to be told after the
+ * commit.
+ */
 int batch_finish(struct db *jobs, const char *owner, const struct item_done_list *done,
-                 struct pace *pace, struct notes *notes, struct err *err) LB_MUST_CHECK;
-int batch_return(struct db *jobs, const char *owner, const struct item_return_list *returns,
+                 struct pace *pace, struct notes *notes, struct drive_results *driven,
                  struct err *err) LB_MUST_CHECK;
+int batch_return(struct db *jobs, const char *owner, const struct item_return_list *returns,
+                 struct drive_results *driven, struct err *err) LB_MUST_CHECK;
 /* How many of them are to be recorded in library.db. */
 size_t batch_touches_library(const struct item_done_list *done);
 /* Marks, renames and history in library.db. */

@@ -5,6 +5,7 @@
 
 #include "board.h"
 #include "clock.h"
+#include "drive.h"
 #include "fault.h"
 #include "held.h"
 #include "log.h"
@@ -150,8 +151,8 @@ static int write_jobs(struct writer *w, struct round *r, struct item *claimed, i
     if (r->recover && store_recover(jobs, worker_board(w->worker), (int)c->max_attempts, now,
                                     notes_resumed, &r->notes, err) < 0)
         return -1;
-    if (batch_finish(jobs, owner, &r->done, &w->pace, &r->notes, err) < 0 ||
-        batch_return(jobs, owner, &r->returns, err) < 0)
+    if (batch_finish(jobs, owner, &r->done, &w->pace, &r->notes, &r->driven, err) < 0 ||
+        batch_return(jobs, owner, &r->returns, &r->driven, err) < 0)
         return -1;
     if (r->cancel) {
         struct job job;
@@ -167,7 +168,13 @@ static int write_jobs(struct writer *w, struct round *r, struct item *claimed, i
         return -1;
     if (r->want > 0) {
         int max = r->want < STORE_LEASES_PER_CLAIM ? r->want : STORE_LEASES_PER_CLAIM;
-        struct claimer who = {owner, worker_name(w->worker), (int)c->max_attempts, r->max_files};
+        struct claim_demand demands[STORE_DEMANDS_MAX];
+        struct claimer who = {.owner = owner,
+                              .made_by = worker_name(w->worker),
+                              .max_attempts = (int)c->max_attempts,
+                              .max_files = r->max_files,
+                              .demands = demands,
+                              .n_demands = drives_take(worker_drives(w->worker), demands)};
         *n_claimed = store_claim(jobs, &who, max, now, claimed, notes_started, &r->notes, err);
         if (*n_claimed < 0)
             return -1;
@@ -181,6 +188,18 @@ static void unclaim(struct writer *w, struct item *claimed, int n)
     LOCK_SCOPE(&w->lock);
     for (int i = 0; i < n; i++)
         item_return_list_add(&w->returns, &claimed[i], false);
+}
+
+/* The claims are committed: for the calls that wait, then to the pool. */
+static void hand_out(struct writer *w, struct item *claimed, int n)
+{
+    struct drives *drives = worker_drives(w->worker);
+    for (int i = 0; i < n; i++)
+        if (claimed[i].driven)
+            drives_claimed(drives, &claimed[i]);
+    drives_release(drives);
+    if (n > 0 && !runner_add(worker_runner(w->worker), claimed, n))
+        unclaim(w, claimed, n);
 }
 
 /* Shows on the scoreboard whether results can be committed. */
@@ -256,6 +275,8 @@ void writer_commit_jobs(struct writer *w, struct round *r)
     if (rc < 0) {
         fail_calls(r, GATE_JOBS, &err);
         unclaim(w, claimed, n > 0 ? n : 0);
+        drives_release(worker_drives(w->worker));
+        drive_results_clear(&r->driven);
         notes_clear(&r->notes);
         set_held(w, held_from(&err));
         writer_warn(w, "commit", &err);
@@ -276,8 +297,8 @@ void writer_commit_jobs(struct writer *w, struct round *r)
         slot->items_failed += r->done.list[i].outcome == ITEM_ERROR;
     if (r->renew)
         w->next_renew_ms = clock_mono_ms() + worker_config(w->worker)->lease_renew_ms;
-    if (n > 0 && !runner_add(worker_runner(w->worker), claimed, n))
-        unclaim(w, claimed, n);
+    drives_tell(worker_drives(w->worker), &r->driven);
+    hand_out(w, claimed, n);
     r->ring |= r->notes.n > 0 || r->done.n > 0 || r->returns.n > 0 || r->cancel;
     r->active |= r->notes.n > 0;
 }

@@ -32,7 +32,7 @@ struct writer {
     struct pending_call *calls, **calls_end;
     struct item_done_list done;
     struct item_return_list returns;
-    bool look, claiming, stopping;
+    bool look, asked, claiming, stopping;
     bool started;
     int start_rc;
     struct err *start_err;
@@ -58,6 +58,7 @@ struct round {
     int want;      /* items to claim */
     int max_files; /* of struct claimer */
     struct notes notes;
+    struct drive_results driven;
     bool ring, active;
     bool held; /* library.db could not be written: results wait */
 };

@@ -188,7 +188,7 @@ int fx_claim(const char *owner, int max, struct item *ret)
 {
     struct err err = {0};
     fx_begin();
-    struct claimer who = {owner, "worker 0", FX_MAX_ATTEMPTS, 0};
+    struct claimer who = {.owner = owner, .made_by = "worker 0", .max_attempts = FX_MAX_ATTEMPTS};
     int n = store_claim(fx.jobs, &who, max, fx_now(), ret, NULL, NULL, &err);
     fx_ok(n, &err);
     fx_commit();

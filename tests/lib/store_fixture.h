@@ -28,7 +28,8 @@ extern struct fixture fx;
 
 #define FX_MAX_ATTEMPTS 3
 /* The fixture's owner, as worker 0; &fx_claimer for store_claim. */
-#define fx_claimer ((struct claimer){fx.owner, "worker 0", FX_MAX_ATTEMPTS, 0})
+#define fx_claimer                                                                                 \
+    ((struct claimer){.owner = fx.owner, .made_by = "worker 0", .max_attempts = FX_MAX_ATTEMPTS})
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);

@@ -90,7 +90,8 @@ static void json_is(json_t *have, const char *want)
     "Files...\","                                                                                  \
     "\"owner\":\"worker "                                                                          \
     "1\",\"paused\":false,\"priority\":\"normal\",\"rate\":5.5,\"eta_seconds\":2.5,"               \
-    "\"results_total\":11,\"parent\":null,\"max_threads\":null,\"dry_run\":false}"
+    "\"results_total\":11,\"parent\":null,\"parent_kind\":null,\"drive\":\"server\","              \
+    "\"follow_up\":[],\"follow_ups\":[],\"max_threads\":null,\"dry_run\":false}"
 
 static void poll_has_the_members_of_the_contract(void **state)
 {

@@ -236,7 +236,8 @@ static const struct step steps[] = {
 static int claim(int worker, struct err *err)
 {
     struct item it;
-    struct claimer who = {m.workers[worker], "worker 0", MAX_ATTEMPTS, 0};
+    struct claimer who = {
+        .owner = m.workers[worker], .made_by = "worker 0", .max_attempts = MAX_ATTEMPTS};
     int n = store_claim(fx.jobs, &who, 1, fx_now(), &it, NULL, NULL, err);
     if (n == 1)
         item_clear(&it);

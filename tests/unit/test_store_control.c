@@ -367,7 +367,8 @@ static int start_retry(const char *parent, char ret[UUID_SIZE], struct err *err)
                         .priority = PRIORITY_NORMAL,
                         .made_by = "worker 0",
                         .staged_by = fx.owner,
-                        .parent = parent};
+                        .parent = parent,
+                        .parent_kind = "retry"};
     const char *path = "item 1";
     struct job job;
     fx_begin();
