@@ -238,6 +238,44 @@ int store_job_not_done(struct db *db, const char *job_id,
                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
                        struct err *err) LB_MUST_CHECK;
 
+/* ---- what follows a job: store_follow.c (jobs.db) ---- */
+
+/* Completed jobs whose follow-up is to be made by itself, at most max. A read. Returns how many. */
+int store_follow_due(struct db *db, struct job *ret, int max, struct err *err) LB_MUST_CHECK;
+/* The live job that runs `operation` over what succeeded in `parent`. 1 = found, 0 = there is none. */
+int store_follow_find(struct db *db, const char *parent, const char *operation, struct job *ret,
+                      struct err *err) LB_MUST_CHECK;
+/* The follow-up of this job cannot be made: it is not due any more. */
+int store_follow_forget(struct db *db, const char *parent, struct err *err) LB_MUST_CHECK;
+
+struct follow_new {
+    const char *parent, *operation, *title;
+    bool exclusive;        /* as in struct job_new */
+    const char *made_by;   /* "worker 1" */
+    const char *staged_by; /* owner name */
+};
+/* How far the making is; {0} at the start. When a commit fails: store_job_unstage(job_id), and {0} again. */
+struct follow_up {
+    char job_id[UUID_SIZE]; /* "" = not begun */
+    int64_t after, n;       /* the parent's item looked at last; items so far */
+};
+enum follow_state {
+    FOLLOW_MORE,    /* call again, in another transaction */
+    FOLLOW_MADE,    /* published just now: *ret */
+    FOLLOW_FOUND,   /* it is there already: *ret */
+    FOLLOW_NOTHING, /* nothing succeeded that is still in the library */
+    FOLLOW_OTHER,   /* somebody else is making it */
+};
+/*
+ * Makes the job that follows `parent`, with at most STORE_FOLLOW_CHUNK of its items; returns an enum follow_state. The
+ * operations that the parent named after this one follow the new job in turn. The publication links both, in one
+ * commit. ERR_CONFLICT: the parent has not completed. ERR_NOT_FOUND. ERR_LIMIT.
+ */
+#define STORE_FOLLOW_CHUNK 1000
+int store_follow_step(struct db *db, const struct board *board, const struct follow_new *n,
+                      struct follow_up *f, double now, struct job *ret,
+                      struct err *err) LB_MUST_CHECK;
+
 /* ---- items: store_claim.c, store_item.c, store_items.c (jobs.db) ---- */
 
 struct item {

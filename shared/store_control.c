@@ -160,16 +160,22 @@ int store_paused_leases(struct db *db, const char *owner, char (*ret)[UUID_SIZE]
     return job_ids(&q, ret, err);
 }
 
-int store_job_retry_of(struct db *db, const char *parent, struct job *ret, struct err *err)
+int job_child(struct db *db, const char *parent, const char *kind, struct job *ret, struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_JOB_CHILD, err) < 0)
         return -1;
-    query_text(&q, ":job_id", parent);
+    query_text(&q, ":parent", parent);
+    query_text(&q, ":kind", kind);
     int rc = query_step(&q, err);
     if (rc == 1)
         job_from_row(&q, ret);
     return rc;
+}
+
+int store_job_retry_of(struct db *db, const char *parent, struct job *ret, struct err *err)
+{
+    return job_child(db, parent, "retry", ret, err);
 }
 
 int store_job_options(struct db *db, const char *job_id, char **ret, struct err *err)

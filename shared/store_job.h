@@ -4,6 +4,10 @@
 
 #include "store_db.h"
 
+/* The live job of this kind that takes items of `parent`. 1 = found, 0 = there is none. */
+int job_child(struct db *db, const char *parent, const char *kind, struct job *ret,
+              struct err *err) LB_MUST_CHECK;
+
 /* Reads a row of JOB_COLUMNS. */
 void job_from_row(const struct query *q, struct job *ret);
 

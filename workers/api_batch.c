@@ -213,7 +213,8 @@ static int parse_name(struct api_call *call, const struct op *op, char ret[JOB_T
 
 int api_batch_create(struct api_call *call, struct err *err)
 {
-    static const char *const known[] = {"name", "operation", "items", "options", "drive", NULL};
+    static const char *const known[] = {"name",  "operation", "items", "options",
+                                        "drive", "follow_up", NULL};
     if (!json_is_object(call->body))
         return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
     const struct op *op;
@@ -226,10 +227,14 @@ int api_batch_create(struct api_call *call, struct err *err)
                                   .priority = PRIORITY_NORMAL,
                                   .drive = DRIVE_CLIENT,
                                   .items = &items};
-    if (parse_name(call, op, title, err) < 0 || parse_options(call, &request.options, err) < 0 ||
+    char *follow_up LB_CLEANUP(mem_free) = NULL;
+    if (parse_name(call, op, title, err) < 0 ||
+        parse_follow_up(call, "follow_up", op, &follow_up, err) < 0 ||
+        parse_options(call, &request.options, err) < 0 ||
         parse_drive(call, &request.drive, err) < 0 ||
         parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
+    request.follow_up = follow_up;
     struct job job;
     int rc = earlier_job(call, &request, &job, err);
     if (rc != 0)

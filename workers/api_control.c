@@ -188,6 +188,7 @@ static int start_retry(struct api_call *call, const struct job *old, struct job 
                                   .max_threads = old->max_threads,
                                   .parent = old->job_id,
                                   .parent_kind = "retry",
+                                  .follow_up = old->follow_up[0] ? old->follow_up : NULL,
                                   .items = &items};
     int rc = job_start(call->worker, &request, ret, err);
     json_decref(options);

@@ -37,6 +37,9 @@ struct path_list;
 struct job_request;
 
 int parse_operation(struct api_call *call, const struct op **ret, struct err *err) LB_MUST_CHECK;
+/* The member `name`, operations that are to follow a job of `op`; malloc'd, NULL when there are none (follow.h). */
+int parse_follow_up(struct api_call *call, const char *name, const struct op *op, char **ret,
+                    struct err *err) LB_MUST_CHECK;
 int parse_options(struct api_call *call, const json_t **ret, struct err *err) LB_MUST_CHECK;
 /* The member `name`, an array of what the operation accepts; at least one item, and of paths one that is there. */
 int parse_items(struct api_call *call, const char *name, const struct op *op, struct path_list *ret,

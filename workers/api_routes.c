@@ -36,6 +36,7 @@ const struct api_route api_routes[] = {
     {"GET",    "/api/batch-jobs/{id}/items/{item}", api_batch_item,         API_ON_LOOP,   0},
     {"POST",   "/api/batch-jobs/{id}/process-next", api_batch_process_next, API_ON_LOOP,   0},
     {"POST",   "/api/batch-jobs/{id}/cancel",       api_batch_cancel,       API_ON_THREAD, 0},
+    {"POST",   "/api/batch-jobs/{id}/follow-up",    api_batch_follow_up,    API_ON_THREAD, SMALL_BODY},
 
     {"GET",    "/api/active-job",              api_active_get,               API_ON_LOOP,   0},
     {"POST",   "/api/active-job",              api_active_post,              API_ON_THREAD, SMALL_BODY},

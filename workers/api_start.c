@@ -8,6 +8,7 @@
 #include "api_job.h"
 #include "clock.h"
 #include "files.h"
+#include "follow.h"
 #include "handlers.h"
 #include "job_start.h"
 #include "op.h"
@@ -124,6 +125,12 @@ int parse_operation(struct api_call *call, const struct op **ret, struct err *er
     return *ret
                ? 0
                : err_field(err, ERR_BAD_FIELD, "operation", "operation '%.60s' is not known", name);
+}
+
+int parse_follow_up(struct api_call *call, const char *name, const struct op *op, char **ret,
+                    struct err *err)
+{
+    return follow_check(name, body_member(call, name), op, ret, err);
 }
 
 int parse_options(struct api_call *call, const json_t **ret, struct err *err)
@@ -291,8 +298,9 @@ static int new_items(struct api_call *call, const struct op *op, struct path_lis
 
 int api_job_create(struct api_call *call, struct err *err)
 {
-    static const char *const known[] = {"operation", "files",  "select",      "options", "title",
-                                        "priority",  "paused", "max_threads", NULL};
+    static const char *const known[] = {"operation", "files",       "select", "options",
+                                        "title",     "priority",    "paused", "max_threads",
+                                        "drive",     "on_complete", NULL};
     if (!json_is_object(call->body))
         return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
     if (refuse_unknown(call->body, known, "job", err) < 0)
@@ -306,13 +314,17 @@ int api_job_create(struct api_call *call, struct err *err)
     (void)snprintf(title, sizeof(title), "%s Files...", op->verb);
     request.title = title;
     struct job job;
+    char *follow_up LB_CLEANUP(mem_free) = NULL;
     if (parse_options(call, &request.options, err) < 0 ||
+        parse_drive(call, &request.drive, err) < 0 ||
+        parse_follow_up(call, "on_complete", op, &follow_up, err) < 0 ||
         parse_priority(call, &request.priority, err) < 0 ||
         parse_title(call, &request.title, err) < 0 ||
         parse_paused(call, &request.paused, err) < 0 ||
         parse_max_threads(call, &request.max_threads, err) < 0 ||
         parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
+    request.follow_up = follow_up;
     int rc = earlier_job(call, &request, &job, err);
     if (rc < 0)
         return -1;

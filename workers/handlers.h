@@ -43,6 +43,7 @@ int api_batch_get(struct api_call *call, struct err *err);  /* for the loop */
 int api_batch_item(struct api_call *call, struct err *err); /* for the loop */
 int api_batch_patch(struct api_call *call, struct err *err);
 int api_batch_cancel(struct api_call *call, struct err *err);
+int api_batch_follow_up(struct api_call *call, struct err *err);
 int api_batch_process_next(struct api_call *call, struct err *err); /* for the loop */
 
 /* ---- the active job: api_active.c ---- */

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "log.h"
+#include "notes.h"
 #include "store.h"
 #include "worker.h"
 #include "writer.h"
@@ -86,9 +87,9 @@ static void log_created(void *arg)
     const struct stage *s = arg;
     if (s->from + s->n < s->request->items->n)
         return;
-    log_info("job created", "job=%s op=%s items=%lld title=%s", s->ret->job_id, s->ret->operation,
-             (long long)s->ret->total, LOG_QUOTE(s->ret->title));
-    log_info("active job set", "job=%s title=%s", s->ret->job_id, LOG_QUOTE(s->ret->title));
+    struct notes notes = {0};
+    notes_created(&notes, s->ret);
+    notes_log(&notes);
 }
 
 int job_find_by_key(struct worker *w, const char *key, const struct op *op, struct job *ret,

@@ -44,10 +44,35 @@ void notes_ended(struct notes *n, const struct job *j)
     (void)add(n, NOTE_ENDED, j);
 }
 
+void notes_created(struct notes *n, const struct job *j)
+{
+    (void)add(n, NOTE_CREATED, j);
+}
+
+void notes_not_followed(struct notes *n, const struct job *j)
+{
+    (void)add(n, NOTE_NOT_FOLLOWED, j);
+}
+
+static void log_created(const struct job *j)
+{
+    log_info("job created", "job=%s op=%s items=%lld title=%s%s%s", j->job_id, j->operation,
+             (long long)j->total, LOG_QUOTE(j->title), j->parent[0] ? " parent=" : "", j->parent);
+    log_info("active job set", "job=%s title=%s", j->job_id, LOG_QUOTE(j->title));
+}
+
 static void log_note(const struct note *note)
 {
     const struct job *j = &note->job;
     switch (note->kind) {
+    case NOTE_CREATED:
+        log_created(j);
+        break;
+    case NOTE_NOT_FOLLOWED:
+        log_error("follow-up not made",
+                  "job=%s follow_up=%s note=\"operation not known, or too many\"", j->job_id,
+                  LOG_QUOTE(j->follow_up));
+        break;
     case NOTE_STARTED:
         log_info("job starting", "job=%s op=%s items=%lld title=%s", j->job_id, j->operation,
                  (long long)j->total, LOG_QUOTE(j->title));

@@ -8,7 +8,14 @@
 #include "base.h"
 #include "job.h"
 
-enum note_kind { NOTE_STARTED, NOTE_PROGRESS, NOTE_ENDED, NOTE_RESUMED };
+enum note_kind {
+    NOTE_CREATED,
+    NOTE_STARTED,
+    NOTE_PROGRESS,
+    NOTE_ENDED,
+    NOTE_RESUMED,
+    NOTE_NOT_FOLLOWED,
+};
 
 struct note {
     enum note_kind kind;
@@ -27,6 +34,10 @@ void notes_resumed(void *ctx, const struct job *j, int64_t items);
 /* A job after one more item: notes every tenth (of big jobs every thousandth part), and its end. */
 void notes_counted(struct notes *n, const struct job *j);
 void notes_ended(struct notes *n, const struct job *j);
+/* It was made, and is the active job. */
+void notes_created(struct notes *n, const struct job *j);
+/* What was to follow this job cannot be made. */
+void notes_not_followed(struct notes *n, const struct job *j);
 /* Logs and forgets. */
 void notes_log(struct notes *n);
 void notes_clear(struct notes *n);

@@ -165,6 +165,7 @@ static void look(struct writer *w, struct round *r)
     int64_t now = clock_mono_ms();
     struct err err = {0};
     int rc = 0;
+    r->follow = w->follow.parent[0] || w->follow.failed;
     bool timed = now >= w->next_look_ms;
     /* While nothing can be committed, a renewal is what finds out that it can be again. */
     bool held = writer_slot(w)->held_database != HELD_NOT;
@@ -172,7 +173,11 @@ static void look(struct writer *w, struct round *r)
     if (timed)
         w->next_look_ms = now + LOOK_MS;
     if (r->look || timed) {
-        rc = store_needs_cancel(jobs, &err);
+        struct job due;
+        rc = store_follow_due(jobs, &due, 1, &err);
+        r->follow |= rc == 1;
+        if (rc >= 0)
+            rc = store_needs_cancel(jobs, &err);
         r->cancel = rc == 1;
         char ids[64][UUID_SIZE];
         int n = rc < 0 ? -1 : store_cancelling(jobs, ids, 64, &err);
@@ -312,6 +317,7 @@ static void *thread_main(void *arg)
         item_return_list_clear(&r.returns);
         drive_results_clear(&r.driven);
         LOCK_SCOPE(&w->lock);
+        w->look |= r.follow_more;
         bool empty = !w->calls && !w->done.n && !w->returns.n;
         if (r.stopping && !stop_ms)
             stop_ms = clock_mono_ms();

@@ -162,6 +162,12 @@ static int write_jobs(struct writer *w, struct round *r, struct item *claimed, i
         if (ended)
             notes_ended(&r->notes, &job);
     }
+    if (r->follow) {
+        int rc = follow_step(w->worker, jobs, &w->follow, &r->follow_next, &r->notes, err);
+        if (rc < 0)
+            return -1;
+        r->follow_more = rc == 1;
+    }
     if (r->sweep && store_sweep(jobs, worker_board(w->worker), &w->limits, err) < 0)
         return -1;
     if (run_calls(w, r, GATE_JOBS, err) < 0)
@@ -188,6 +194,15 @@ static void unclaim(struct writer *w, struct item *claimed, int n)
     LOCK_SCOPE(&w->lock);
     for (int i = 0; i < n; i++)
         item_return_list_add(&w->returns, &claimed[i], false);
+}
+
+/* Whatever of the follow-up stands, its making begins anew. */
+static void follow_failed(struct writer *w, struct round *r)
+{
+    if (r->follow_next.made.job_id[0])
+        w->follow = r->follow_next;
+    w->follow.failed = w->follow.made.job_id[0] != '\0';
+    r->follow_more = false;
 }
 
 /* The claims are committed: for the calls that wait, then to the pool. */
@@ -250,8 +265,8 @@ static void keep_back(struct writer *w, struct round *r)
 
 void writer_commit_jobs(struct writer *w, struct round *r)
 {
-    bool needed = r->renew || r->recover || r->done.n || r->returns.n || r->cancel || r->sweep ||
-                  r->want > 0 || has_call(r, GATE_JOBS);
+    bool needed = r->renew || r->recover || r->follow || r->done.n || r->returns.n || r->cancel ||
+                  r->sweep || r->want > 0 || has_call(r, GATE_JOBS);
     look_for_damage(w);
     if (w->damaged)
         keep_back(w, r);
@@ -277,6 +292,7 @@ void writer_commit_jobs(struct writer *w, struct round *r)
         unclaim(w, claimed, n > 0 ? n : 0);
         drives_release(worker_drives(w->worker));
         drive_results_clear(&r->driven);
+        follow_failed(w, r);
         notes_clear(&r->notes);
         set_held(w, held_from(&err));
         writer_warn(w, "commit", &err);
@@ -289,6 +305,8 @@ void writer_commit_jobs(struct writer *w, struct round *r)
     }
     if (!r->held)
         set_held(w, HELD_NOT);
+    if (r->follow)
+        w->follow = r->follow_next;
     struct board_slot *slot = writer_slot(w);
     slot->commits++;
     slot->commit_us += (uint64_t)(clock_mono_us() - began_us);

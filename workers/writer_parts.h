@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "follow.h"
 #include "lock.h"
 #include "notes.h"
 #include "writer_batch.h"
@@ -47,6 +48,7 @@ struct writer {
     enum err_code warned;
     uint64_t deaths_seen;
     struct pace pace;
+    struct follow_making follow;
 };
 
 struct round {
@@ -54,7 +56,9 @@ struct round {
     struct item_done_list done;
     struct item_return_list returns;
     bool look, claiming, stopping;
-    bool renew, cancel, recover, sweep;
+    bool renew, cancel, recover, sweep, follow;
+    struct follow_making follow_next; /* what w->follow becomes */
+    bool follow_more;
     int want;      /* items to claim */
     int max_files; /* of struct claimer */
     struct notes notes;
