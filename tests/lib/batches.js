@@ -69,7 +69,7 @@ export async function drive(client, id, seen = () => {}) {
     assert.ok(r.status === 200 || r.status === 202, `${r.status} ${r.text}`);
     checkAnswer(r.json);
     answers.push(r.json);
-    await seen(r.json);
+    await seen(r.json, r.worker);
     if (['job_completed', 'job_cancelled'].includes(r.json.status)) return answers;
   }
 }

@@ -2,7 +2,7 @@
  * loadgen.c - asks for one path over and over on n keep-alive connections, over TCP or a Unix socket, and prints one
  * line of JSON: how many answers of which kind, how many a second, and the times of an answer.
  *
- *   loadgen SECONDS CONNECTIONS tcp:HOST:PORT|unix:PATH TARGET
+ *   loadgen SECONDS CONNECTIONS tcp:HOST:PORT|unix:PATH TARGET [METHOD]
  *
  * One thread, epoll, one request under way on each connection. The same program measures every row of a table, so that
  * the rows can be compared. Reads Content-Length answers; a lost connection is counted and opened again.
@@ -174,15 +174,19 @@ static double at(double part)
 
 int main(int argc, char **argv)
 {
-    double seconds = argc == 5 ? atof(argv[1]) : 0;
-    int n = argc == 5 ? (int)strtol(argv[2], NULL, 10) : 0;
+    bool usable = argc == 5 || argc == 6;
+    double seconds = usable ? atof(argv[1]) : 0;
+    int n = usable ? (int)strtol(argv[2], NULL, 10) : 0;
+    const char *method = argc == 6 ? argv[5] : "GET";
     if (seconds <= 0 || n < 1 || n > CONNECTIONS_MAX) {
         fprintf(stderr, "usage: loadgen SECONDS CONNECTIONS tcp:HOST:PORT|unix:PATH TARGET\n");
         return 2;
     }
     parse_address(argv[3]);
     const char *host = strncmp(argv[3], "tcp:", 4) == 0 ? argv[3] + 4 : "localhost";
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", argv[4], host);
+    const char *body = strcmp(method, "GET") == 0 ? "" : "Content-Length: 0\r\n";
+    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", method, argv[4], host,
+             body);
     samples_us = malloc(SAMPLES_MAX * sizeof *samples_us);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (!samples_us || epoll_fd < 0)
