@@ -253,6 +253,7 @@ struct follow_new {
     bool exclusive;        /* as in struct job_new */
     const char *made_by;   /* "worker 1" */
     const char *staged_by; /* owner name */
+    int chunk;             /* items of the parent that one step looks at */
 };
 /* How far the making is; {0} at the start. When a commit fails: store_job_unstage(job_id), and {0} again. */
 struct follow_up {
@@ -267,11 +268,10 @@ enum follow_state {
     FOLLOW_OTHER,   /* somebody else is making it */
 };
 /*
- * Makes the job that follows `parent`, with at most STORE_FOLLOW_CHUNK of its items; returns an enum follow_state. The
- * operations that the parent named after this one follow the new job in turn. The publication links both, in one
- * commit. ERR_CONFLICT: the parent has not completed. ERR_NOT_FOUND. ERR_LIMIT.
+ * One step of making the job that follows `parent`; returns an enum follow_state. The operations that the parent named
+ * after this one follow the new job in turn. The publication links both, in one commit. ERR_CONFLICT: the parent has
+ * not completed. ERR_NOT_FOUND. ERR_LIMIT.
  */
-#define STORE_FOLLOW_CHUNK 1000
 int store_follow_step(struct db *db, const struct board *board, const struct follow_new *n,
                       struct follow_up *f, double now, struct job *ret,
                       struct err *err) LB_MUST_CHECK;

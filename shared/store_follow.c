@@ -139,11 +139,11 @@ static int copy(struct db *db, const struct follow_new *n, struct follow_up *f, 
     query_text(&q, ":parent", n->parent);
     query_int(&q, ":n", f->n);
     query_int(&q, ":after", f->after);
-    query_int(&q, ":upto", f->after + STORE_FOLLOW_CHUNK);
+    query_int(&q, ":upto", f->after + n->chunk);
     int64_t copied = query_changes(&q, err);
     if (copied < 0)
         return -1;
-    f->after += STORE_FOLLOW_CHUNK;
+    f->after += n->chunk;
     f->n += copied;
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "worker.h"
 
 #define DUE_MAX 8 /* looked at in one step */
+#define CHUNK   1000
 
 int follow_check_one(const char *member, const char *name, const struct op *of,
                      const struct op **ret, struct err *err)
@@ -64,7 +65,8 @@ void follow_describe(struct worker *w, const char *parent, const struct op *op,
                                .title = title,
                                .exclusive = op->accepts == ACCEPTS_BOOKS,
                                .made_by = worker_name(w),
-                               .staged_by = worker_owner(w)};
+                               .staged_by = worker_owner(w),
+                               .chunk = CHUNK};
 }
 
 /* The operation that is to follow; NULL when this version does not know it any more. */

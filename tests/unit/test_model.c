@@ -5,67 +5,18 @@
  * All of it is one transaction: a step is a savepoint, so going back to a state is a rollback. Both workers have names of
  * processes that do not live, and stand in the table of owners only in the moment in which they die.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <search.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "store_db.h"
-#include "store_fixture.h"
+#include "model_lab.h"
 
 #define ITEMS        3
 #define MAX_ATTEMPTS 2
-#define MAX_DEPTH    60
 
 static struct {
     char job_id[UUID_SIZE];
     char workers[2][BOARD_OWNER_SIZE];
-    void *seen; /* tsearch: the states that were tried from */
-    long states, steps, ends;
-    const char *path[MAX_DEPTH]; /* how we came here, for the message of a failure */
-    int depth;
-    sqlite3_stmt *asked[32];
-    int n_asked;
     bool pauses; /* twice as many states */
 } m;
 
-static void broken(const char *rule)
-{
-    for (int i = 0; i < m.depth; i++)
-        print_error("  %s\n", m.path[i]);
-    fail_msg("%s", rule);
-}
-
 /* ---- looking at the state ---- */
-
-/* Statements are prepared once: they are asked some hundred thousand times. */
-static sqlite3_stmt *prepared(const char *sql)
-{
-    for (int i = 0; i < m.n_asked; i++)
-        if (strcmp(sqlite3_sql(m.asked[i]), sql) == 0)
-            return m.asked[i];
-    must(m.n_asked < (int)ARRAY_LEN(m.asked));
-    sqlite3_stmt **st = &m.asked[m.n_asked++];
-    if (sqlite3_prepare_v2(fx.jobs->conn, sql, -1, st, NULL) != SQLITE_OK)
-        fail_msg("%s", sqlite3_errmsg(fx.jobs->conn));
-    return *st;
-}
-
-static const char *text_of(const char *sql, char *ret, size_t size)
-{
-    sqlite3_stmt *st = prepared(sql);
-    ret[0] = '\0';
-    if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_text(st, 0))
-        (void)snprintf(ret, size, "%s", (const char *)sqlite3_column_text(st, 0));
-    (void)sqlite3_reset(st);
-    return ret;
-}
 
 /* All that decides what can happen next: no times, no versions, no event ids. */
 static void state_text(char ret[1024])
@@ -346,42 +297,25 @@ static void late_words_change_nothing(void)
         broken("a late word changed something");
 }
 
-static int compare(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-/* Was this state tried from already? Remembers it. */
-static bool known(void)
+static void explore(void)
 {
     char text[1024];
     state_text(text);
-    char *key = mem_strdup(text);
-    char **found = tsearch(key, &m.seen, compare);
-    assert_non_null(found);
-    if (*found == key)
-        return false;
-    free(key);
-    return true;
-}
-
-static void explore(void)
-{
-    if (known())
+    if (known(text))
         return;
-    m.states++;
+    lab.states++;
     struct view here = look();
     if (here.ended || here.swept)
-        m.ends++;
+        lab.ends++;
     if (!here.swept)
         late_words_change_nothing();
     bool goes_on = false;
-    must(m.depth < MAX_DEPTH);
+    must(lab.depth < MODEL_DEPTH);
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         struct err err = {0};
         fx_ok(store_part_begin(fx.store, GATE_JOBS, &err), &err);
-        m.path[m.depth++] = steps[i].name;
-        m.steps++;
+        lab.path[lab.depth++] = steps[i].name;
+        lab.steps++;
         int rc = take(&steps[i], &err);
         if (rc < 0)
             broken(err.msg);
@@ -390,7 +324,7 @@ static void explore(void)
             goes_on |= steps[i].kind != CANCEL && steps[i].kind != DELETE && steps[i].kind != PAUSE;
             explore();
         }
-        m.depth--;
+        lab.depth--;
         fx_ok(store_part_end(fx.store, GATE_JOBS, false, &err), &err);
     }
     /* without anybody cancelling it, a job that has not ended can always go on */
@@ -405,13 +339,10 @@ static void every_order_keeps_the_rules(const char *const *paths, bool pauses)
     (void)snprintf(m.workers[0], sizeof(m.workers[0]), "%s:4194301:1:1", fx.board->boot_id);
     (void)snprintf(m.workers[1], sizeof(m.workers[1]), "%s:4194302:1:2", fx.board->boot_id);
     fx_start_paths(paths, ITEMS, m.job_id);
-    struct err err = {0};
-    fx_ok(db_exec(fx.jobs, "PRAGMA temp_store = MEMORY", &err),
-          &err); /* where savepoints keep old pages */
-    fx_begin();
+    lab_begin();
     explore();
-    print_message("%ld states, %ld steps, %ld ends\n", m.states, m.steps, m.ends);
-    assert_true(m.states > 500 && m.ends > 10);
+    print_message("%ld states, %ld steps, %ld ends\n", lab.states, lab.steps, lab.ends);
+    assert_true(lab.states > 500 && lab.ends > 10);
 }
 
 static void every_order_of_three_books(void **state)
@@ -429,21 +360,12 @@ static void every_order_of_books_in_each_other_s_way(void **state)
     every_order_keeps_the_rules(paths, true);
 }
 
-static int teardown(void **state)
-{
-    for (int i = 0; i < m.n_asked; i++)
-        (void)sqlite3_finalize(m.asked[i]);
-    tdestroy(m.seen, free);
-    fx_rollback();
-    return fixture_teardown(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_order_of_three_books, fixture_setup, teardown),
+        cmocka_unit_test_setup_teardown(every_order_of_three_books, fixture_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(every_order_of_books_in_each_other_s_way, fixture_setup,
-                                        teardown),
+                                        lab_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
