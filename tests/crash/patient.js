@@ -85,6 +85,21 @@ export class Patient {
     return this.start(key, '/api/jobs', { operation: 'noop', files: Array.from({ length: n }, (_, i) => `${key} ${i}`), options: { ms } });
   }
 
+  // Makes a batch of this key, drives it to its end, and waits for the end of what follows it.
+  async drive(key, n) {
+    const body = { operation: 'noop', items: Array.from({ length: n }, (_, i) => `${key} ${i}`), follow_up: ['noop'] };
+    const id = (await this.call('POST', '/api/batch-jobs', body, { 'idempotency-key': key })).json.jobId;
+    for (;;) {
+      const r = await this.call('POST', `/api/batch-jobs/${id}/process-next`);
+      assert.ok(r.status === 200 || r.status === 202, `${r.status} ${r.text.slice(0, 300)}`);
+      if (r.json.status === 'job_completed') break;
+    }
+    await until('the end of what follows', 60, async () => {
+      const { followUp } = (await this.call('GET', `/api/batch-jobs/${id}?items=0`)).json;
+      return followUp.status === 'completed';
+    }, 30);
+  }
+
   // An answer about a job, checked against the one before.
   async job(id) {
     const r = await this.call('GET', `/api/jobs/${id}?results=0`);

@@ -1,5 +1,6 @@
-// One small life of a server: jobs over books, a cancel, a deleted job, a rename with another template, a stop in the
-// middle of a job and the start after it. What is left over at its end is the same whatever dies on the way.
+// One small life of a server: jobs over books, a batch that a client drives and what follows it, a cancel, a deleted job,
+// a rename with another template, a stop in the middle of a job and the start after it. What is left over at its end is
+// the same whatever dies on the way.
 import assert from 'node:assert/strict';
 import { makeBooks } from '../lib/books.js';
 import { Patient, checkState } from './patient.js';
@@ -20,6 +21,7 @@ export async function scenario({ faults = '', once = '', set = {} } = {}) {
     await p.call('POST', `/api/jobs/${cancelled}/cancel`);
     const deleted = await p.noop('deleted', 40, 100);
     await p.call('DELETE', `/api/jobs/${deleted}`);
+    await p.drive('driven', 6);
     await p.ended(first);
     await p.ended(process);
     await p.ended(cancelled);
