@@ -44,13 +44,24 @@ static bool is_over(const struct api_waits *w, struct api_request *r)
     return rc != 0;
 }
 
+static bool is_refused(const struct api_waits *w, struct api_request *r)
+{
+    if (w->n < API_WAITS_MAX)
+        return false;
+    struct err err = {0};
+    (void)err_set(&err, ERR_BUSY, "%d calls are waiting already", API_WAITS_MAX);
+    api_reply_error(r, &err);
+    return true;
+}
+
 void api_waits_add(struct api_waits *w, struct api_request *r)
 {
-    if (is_over(w, r)) {
+    if (is_over(w, r) || is_refused(w, r)) {
         end(w, r);
         return;
     }
     TAILQ_INSERT_TAIL(&w->list, r, waiting);
+    w->n++;
     http_request_watch(r->http);
 }
 
@@ -62,6 +73,7 @@ void api_waits_look(struct api_waits *w)
         if (!is_over(w, r))
             continue;
         TAILQ_REMOVE(&w->list, r, waiting);
+        w->n--;
         end(w, r);
     }
 }

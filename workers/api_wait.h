@@ -16,6 +16,8 @@
 #include "err.h"
 
 #define API_WAIT_LOOK_MS 250
+#define API_WAITS_MAX                                                                              \
+    1000 /* calls that are parked at once; one more is told that the worker is busy */
 
 struct api_call;
 struct api_request;
@@ -40,7 +42,8 @@ int api_wait(struct api_call *call, const struct api_wait *wait);
 
 TAILQ_HEAD(api_wait_list, api_request);
 struct api_waits {
-    struct api_wait_list list;             /* in the order of parking */
+    struct api_wait_list list; /* in the order of parking */
+    size_t n;
     void (*answer)(struct api_request *r); /* sends what is in r and frees it */
     bool ending; /* nobody waits any more: each gets its last look at once */
     bool closed; /* nor is there anything to look at */

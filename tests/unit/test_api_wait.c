@@ -1,5 +1,7 @@
 #include "api_lab.h"
 
+#include <sys/resource.h>
+
 #define LATER "POST /api/later HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 static void look(void *ctx)
@@ -110,6 +112,33 @@ static void a_peer_that_goes_is_forgotten_without_another_look(void **state)
     assert_int_equal(n_done, 2);
 }
 
+static void so_many_are_parked_at_once_and_one_more_is_refused(void **state)
+{
+    (void)state;
+    static struct raw_client c;
+    static int fds[API_WAITS_MAX];
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = files.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    for (int i = 0; i < API_WAITS_MAX; i++) {
+        raw_connect(&c, &server);
+        raw_send(&c, "POST /api/later-on-loop HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        fds[i] = c.fd;
+    }
+    size_t wanted = API_WAITS_MAX;
+    raw_until(is_pending, &wanted, "all are parked");
+    ask("POST", "/api/later-on-loop", "", NULL);
+    assert_int_equal(a.status, 503);
+    assert_string_equal(member("code"), "busy");
+    for (int i = 0; i < API_WAITS_MAX; i++)
+        assert_int_equal(close(fds[i]), 0);
+    wait_for(is_done, API_WAITS_MAX + 1, "they are forgotten");
+    parked_state = 1;
+    ask("POST", "/api/later-on-loop", "", NULL); /* and there is room again */
+    assert_int_equal(a.status, 200);
+}
+
 static void stop_waiting(void *ctx)
 {
     (void)ctx;
@@ -151,6 +180,7 @@ int main(void)
         T(its_time_limit_gives_the_last_look),
         T(an_error_is_an_answer),
         T(a_peer_that_goes_is_forgotten_without_another_look),
+        T(so_many_are_parked_at_once_and_one_more_is_refused),
         T(a_worker_that_stops_answers_them_with_what_there_is),
         T(a_parked_call_outlives_nothing),
     };

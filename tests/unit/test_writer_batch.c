@@ -228,6 +228,72 @@ static void returned_items_are_queued_again(void **state)
     item_return_list_clear(&returns);
 }
 
+/* A commit of which nobody knew whether it stands: handed in again, the call that waits is told the same. */
+static void what_was_recorded_already_is_told_again(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char id[UUID_SIZE];
+    struct item it[2];
+    fx_start_items(2, id);
+    assert_int_equal(fx_claim(fx.owner, 2, it), 2);
+    it[0].driven = it[1].driven = true;
+    struct item_done_list done = {0};
+    struct item_done first = {.outcome = ITEM_OK, .finished_at = fx_now()};
+    struct item_done second = {.outcome = ITEM_OK, .finished_at = fx_now()};
+    item_copy(&first.item, &it[0]);
+    item_copy(&second.item, &it[1]);
+    item_done_list_add(&done, &first);
+    item_done_list_add(&done, &second);
+    assert_int_equal(done.n_driven, 2);
+    for (int twice = 0; twice < 2; twice++) {
+        struct pace pace = {0};
+        struct notes notes = {0};
+        struct drive_results driven = {0};
+        fx_begin();
+        fx_ok(batch_finish(fx.jobs, fx.owner, &done, &pace, &notes, &driven, &err), &err);
+        fx_commit();
+        assert_int_equal(driven.n, 2);
+        assert_false(driven.list[0].returned);
+        assert_false(driven.list[1].returned);
+        assert_int_equal(driven.list[1].seq, 2);
+        assert_int_equal(driven.list[1].job.status, JOB_COMPLETED);
+        drive_results_clear(&driven);
+        notes_clear(&notes);
+    }
+    item_done_list_clear(&done);
+    item_clear(&it[0]);
+    item_clear(&it[1]);
+}
+
+/* Its worker was taken for dead: the item runs elsewhere, and the call asks again. */
+static void a_lost_item_sends_its_call_back_to_wait(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char id[UUID_SIZE];
+    struct item it;
+    fx_start_items(2, id);
+    assert_int_equal(fx_claim(fx.owner, 1, &it), 1);
+    assert_int_equal(fx_return(&it, fx.owner, true), 1);
+    struct item_done_list done = {0};
+    struct item_done late = {.item = it, .outcome = ITEM_OK, .finished_at = fx_now()};
+    late.item.driven = true;
+    item_done_list_add(&done, &late);
+    struct pace pace = {0};
+    struct notes notes = {0};
+    struct drive_results driven = {0};
+    fx_begin();
+    fx_ok(batch_finish(fx.jobs, fx.owner, &done, &pace, &notes, &driven, &err), &err);
+    fx_commit();
+    assert_int_equal(driven.n, 1);
+    assert_true(driven.list[0].returned);
+    assert_int_equal(fx_get(id).processed, 0);
+    drive_results_clear(&driven);
+    notes_clear(&notes);
+    item_done_list_clear(&done);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +305,8 @@ int main(void)
         FX_TEST(fast_job_makes_one_event_for_each_round),
         FX_TEST(merged_progress_is_told_though_the_last_lease_was_lost),
         FX_TEST(returned_items_are_queued_again),
+        FX_TEST(what_was_recorded_already_is_told_again),
+        FX_TEST(a_lost_item_sends_its_call_back_to_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
