@@ -1,4 +1,4 @@
-// `make bench`: how fast status polls and items are, side by side with constant answers in the same run.
+// `make bench`: how fast status polls, items and process-next are, side by side with constant answers in the same run.
 //
 //   node tests/load/bench.js [--quick]
 //
@@ -19,6 +19,7 @@ const ROUNDS = QUICK ? 1 : 3;
 const SECONDS = QUICK ? 1 : 3;
 const CONNECTIONS = 32;
 const ITEMS = QUICK ? 5000 : 20000;
+const DRIVERS = [1, 16]; // clients that drive a batch at once
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
@@ -31,8 +32,8 @@ async function buildLoadgen() {
   return program;
 }
 
-async function loadgen(program, where, target) {
-  const { stdout } = await run(program, [String(SECONDS), String(CONNECTIONS), where, target]);
+async function loadgen(program, where, target, connections = CONNECTIONS, method = 'GET') {
+  const { stdout } = await run(program, [String(SECONDS), String(connections), where, target, method]);
   return JSON.parse(stdout);
 }
 
@@ -72,6 +73,26 @@ async function pollRows(server) {
   });
 }
 
+// process-next for items that do nothing, through the front end: each driver asks again when it is answered.
+async function batchRows(server) {
+  const program = await buildLoadgen();
+  const rows = DRIVERS.map((drivers) => ({ drivers, rounds: [] }));
+  for (let i = 0; i < ROUNDS; i++) {
+    for (const row of rows) {
+      const made = await server.api.post('/api/batch-jobs', { operation: 'noop', items: names(SECONDS * 15000) });
+      const id = made.json.jobId;
+      row.rounds.push(await loadgen(program, `tcp:${server.listen}`, `/api/batch-jobs/${id}/process-next`, row.drivers, 'POST'));
+      const { progress } = (await server.api.get(`/api/batch-jobs/${id}?items=0`)).json;
+      if (progress.completed === progress.total) throw new Error('the batch was too short for this machine');
+      await server.api.post(`/api/batch-jobs/${id}/cancel`);
+    }
+  }
+  return rows.map(({ drivers, rounds }) => {
+    const of = (key) => median(rounds.map((r) => r[key]));
+    return { drivers, per_s: of('per_s'), p50_ms: of('p50_ms'), p99_ms: of('p99_ms'), bad: rounds.reduce((sum, r) => sum + r.other + r.lost, 0), rounds };
+  });
+}
+
 // A job of items that do nothing, and one status poll each 10 ms beside it.
 async function itemRow(server) {
   const client = server.client();
@@ -101,6 +122,10 @@ function print(result) {
     console.log(`${r.name.padEnd(54)}${cell(Math.round(r.per_s), 12)}${cell(r.p50_ms.toFixed(2), 9)}${cell(r.p99_ms.toFixed(2), 9)}${cell(r.bad, 6)}`);
   }
   for (const [name, value] of Object.entries(result.ratios)) console.log(`${name.padEnd(54)}${cell(`${(value * 100).toFixed(0)} %`, 12)}`);
+  for (const r of result.batches) {
+    const name = `process-next, no-op items, ${r.drivers} driver${r.drivers > 1 ? 's' : ''}, front end`;
+    console.log(`${name.padEnd(54)}${cell(Math.round(r.per_s), 12)}${cell(r.p50_ms.toFixed(2), 9)}${cell(r.p99_ms.toFixed(2), 9)}${cell(r.bad, 6)}`);
+  }
   const i = result.items;
   console.log(`no-op items of one job of ${i.items}, from its start to its end`.padEnd(54) + cell(i.per_s, 12));
   console.log('the same with the POST that made it'.padEnd(54) + cell(i.with_creation_per_s, 12));
@@ -122,6 +147,7 @@ async function main() {
         'poll / constant API answer, straight to the workers': rate(4) / rate(3),
         'poll / constant API answer, by wrk': rate(7) / rate(6),
       },
+      batches: await batchRows(server),
       items: await itemRow(server),
     };
     print(result);

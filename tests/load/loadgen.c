@@ -179,7 +179,8 @@ int main(int argc, char **argv)
     int n = usable ? (int)strtol(argv[2], NULL, 10) : 0;
     const char *method = argc == 6 ? argv[5] : "GET";
     if (seconds <= 0 || n < 1 || n > CONNECTIONS_MAX) {
-        fprintf(stderr, "usage: loadgen SECONDS CONNECTIONS tcp:HOST:PORT|unix:PATH TARGET\n");
+        fprintf(stderr, "usage: loadgen SECONDS CONNECTIONS tcp:HOST:PORT|unix:PATH TARGET "
+                        "[METHOD]\n");
         return 2;
     }
     parse_address(argv[3]);

@@ -386,7 +386,7 @@ static void a_job_has_so_many_followers_at_most(void **state)
         char name[32];
         struct follow_new n = what(id, 100);
         struct follow_up f = {0};
-        (void)snprintf(name, sizeof(name), "an-operation-with-a-long-name-%d", i % 10);
+        (void)snprintf(name, sizeof(name), "an-operation-with-long-name-%d", i % 10);
         n.operation = name;
         int rc = step(&n, &f, &made, &err);
         assert_int_equal(rc, i < JOB_FOLLOW_UPS_MAX ? (int)FOLLOW_MADE : -1);
