@@ -33,18 +33,43 @@ const char *book_tag(const struct book *b, const char *element);
 /* How many entries look like pages (by the extension of their names). */
 int64_t book_pages(const struct book *b);
 
+/* ComicInfo.xml as it is in the archive: its bytes, NULL when there is none. Valid as long as book_tag's. */
+const char *book_member(const struct book *b, size_t *ret_len);
+
+/*
+ * How a book is changed (docs/ARCHITECTURE.md, "Books"). At every moment, and after a crash at any instruction, the book
+ * is the old or the new one, byte for byte. Other entries, their order, times and comments stay byte for byte. The
+ * file's owner, mode, attributes and access lists stay; its time of change becomes the moment of the change, because
+ * that is how other programs see that there is something new.
+ */
+enum book_method {
+    BOOK_NONE,   /* nothing differs, nothing is written */
+    BOOK_CLONE,  /* a copy that shares its blocks with the old file, then as BOOK_COPY */
+    BOOK_SETTLE, /* the end of the file is written in place, under a lease and with a record of it */
+    BOOK_COPY, /* temporary file in the same folder (".longbox-..."), synced, compared, renamed over the old one */
+};
+const char *book_method_name(enum book_method m); /* "none", "clone", "settle", "copy" */
+
 /*
  * book_save(b, changes, n, cancelled, ctx, ret_written, err)
  * Puts the changes into ComicInfo.xml, making one when there is none. Nothing differs: nothing is written, *ret_written
- * is false. Otherwise the book is at every moment, and after a crash at any instruction, either the old or the new one,
- * byte for byte: full copy into a temporary file in the same folder (name begins with ".longbox-"), synced, its entries
- * compared with the old ones, mode, owner and xattrs kept, renamed over the old, folder synced. Other entries, their
- * order, times and comments are copied byte for byte. A book with a second hard link is handled the same way.
- * `cancelled` (may be NULL) is asked between steps: ERR_CANCELLED, nothing changed. ERR_NO_SPACE and ERR_IO leave the
- * old book and no temporary file.
+ * is false. `cancelled` (may be NULL) is asked between steps: ERR_CANCELLED, nothing changed. ERR_BUSY: another program
+ * changed the book meanwhile. ERR_NO_SPACE and ERR_IO leave the old book and no temporary file.
  */
 int book_save(struct book *b, const struct book_change *changes, size_t n,
               bool (*cancelled)(void *ctx), void *ctx, bool *ret_written,
               struct err *err) LB_MUST_CHECK;
+/* The same for the whole of ComicInfo.xml, which must be what book_member can give; bytes = NULL takes it out. */
+int book_put(struct book *b, const char *bytes, size_t len, bool (*cancelled)(void *ctx), void *ctx,
+             bool *ret_written, struct err *err) LB_MUST_CHECK;
+
+/*
+ * What book_save or book_put would do now, without doing it: the method, and how many bytes it would pass to write.
+ * Errors are those that the change would end with, as far as they can be known.
+ */
+int book_save_preview(struct book *b, const struct book_change *changes, size_t n,
+                      enum book_method *ret, int64_t *ret_bytes, struct err *err) LB_MUST_CHECK;
+int book_put_preview(struct book *b, const char *bytes, size_t len, enum book_method *ret,
+                     int64_t *ret_bytes, struct err *err) LB_MUST_CHECK;
 
 #endif

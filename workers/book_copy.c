@@ -211,7 +211,7 @@ static int compare(const struct book_copy *c, const struct zip_plan *plan, int f
 {
     const struct zip *z = c->zip;
     size_t k = 0;
-    if (now->n != plan->n_kept + 1 || now->junk_before || now->junk_after)
+    if (now->n != plan->n_kept + (c->member != NULL) || now->junk_before || now->junk_after)
         return mismatch(err);
     for (size_t i = 0; i < z->n; i++) {
         const struct zip_entry *a = &z->entries[i];
@@ -232,6 +232,8 @@ static int compare(const struct book_copy *c, const struct zip_plan *plan, int f
             return mismatch(err);
         k++;
     }
+    if (!c->member)
+        return 0;
     struct strbuf text LB_CLEANUP(strbuf_clear) = {0};
     if (zip_read_entry(fd, now, &now->entries[k], "ComicInfo.xml", c->text_len, &text, err) < 0)
         return -1;
@@ -266,6 +268,18 @@ static int fill(const struct book_copy *c, int fd, struct zip *ret_zip, struct s
     if (zip_read(fd, (uint64_t)ret_st->st_size, ret_zip, err) < 0)
         return err->code == ERR_BOOK ? mismatch(err) : -1;
     return compare(c, &plan, fd, ret_zip, err);
+}
+
+int book_copy_preview(const struct book_copy *c, int64_t *ret_bytes, struct err *err)
+{
+    struct zip_plan plan LB_CLEANUP(zip_plan_clear) = {0};
+    struct strbuf tail LB_CLEANUP(strbuf_clear) = {0};
+    if (book_copy_check(c, err) < 0 || check_archive(c, err) < 0)
+        return -1;
+    zip_plan_make(c->zip, c->drop, &plan);
+    zip_tail_build(c->zip, &plan, plan.at, c->member, &tail);
+    *ret_bytes = (int64_t)(plan.at + tail.len);
+    return 0;
 }
 
 /* Syncing a folder is not known everywhere; a real failure is one. */

@@ -21,7 +21,7 @@ struct book_copy {
     const struct stat *st;
     const struct zip *zip;
     const bool *drop;                /* by index of entry: goes */
-    const struct zip_member *member; /* comes, as the last entry */
+    const struct zip_member *member; /* comes, as the last entry; NULL: none does */
     const char *text;                /* the same, unpacked, to compare with */
     size_t text_len;
     bool (*cancelled)(void *ctx); /* or NULL */
@@ -35,6 +35,9 @@ struct book_copy {
  */
 int book_copy_run(const struct book_copy *c, int *ret_fd, struct zip *ret_zip, struct stat *ret_st,
                   struct err *err) LB_MUST_CHECK;
+
+/* Errors of book_copy_run that can be known before; else how many bytes the new file has. */
+int book_copy_preview(const struct book_copy *c, int64_t *ret_bytes, struct err *err) LB_MUST_CHECK;
 
 /* Is the file still the one that was read, under its name, and may we write it? */
 int book_copy_check(const struct book_copy *c, struct err *err) LB_MUST_CHECK;

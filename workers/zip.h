@@ -110,7 +110,7 @@ void zip_plan_clear(struct zip_plan *p);
 LB_DEFINE_CLEANUP(struct zip_plan, zip_plan_clear)
 
 /*
- * Appends to *out what stands at `at` in the new file: the member with its local header, the directory (records of
+ * Appends to *out what stands at `at` in the new file: the member (NULL: none) with its local header, the directory (records of
  * entries that stay are copied, their offsets adapted), the end records and the comment. `at` is plan->at, or another
  * place where the same tail is to be whole (offsets of the member and the directory follow it).
  */

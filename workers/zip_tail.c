@@ -139,11 +139,14 @@ void zip_tail_build(const struct zip *z, const struct zip_plan *plan, uint64_t a
                     const struct zip_member *m, struct strbuf *out)
 {
     size_t begin = out->len;
-    add_local(m, out);
+    if (m)
+        add_local(m, out);
     uint64_t dir_at = at + (out->len - begin);
     for (size_t i = 0; i < z->n; i++)
         if (plan->new_at[i] != ZIP_DROPPED)
             add_record(z, &z->entries[i], plan->new_at[i], out);
-    add_member_record(z, at, m, out);
-    add_end(z, dir_at, at + (out->len - begin) - dir_at, plan->n_kept + 1, out);
+    if (m)
+        add_member_record(z, at, m, out);
+    uint64_t dir_len = at + (out->len - begin) - dir_at;
+    add_end(z, dir_at, dir_len, plan->n_kept + (m != NULL), out);
 }
