@@ -1,13 +1,18 @@
 #include "book.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "book_parts.h"
 #include "path.h"
+
+#define OPEN_TRIES   1000
+#define OPEN_WAIT_US 2000
 
 /* The bytes of a name behind its last slash. */
 static const char *entry_base(const struct zip *z, const struct zip_entry *e, size_t *ret_len)
@@ -57,13 +62,29 @@ static int read_tags(struct book *b, struct err *err)
     return comicinfo_parse(strbuf_str(&b->member), b->member.len, &b->info, err);
 }
 
+/*
+ * O_NONBLOCK: a named pipe must not hold us. Then a file whose end is just being written by another one of us, or that
+ * another program holds a lease on, says so; a settle takes a few ms.
+ */
+static int open_file(int root_fd, const char *path, int *ret, struct err *err)
+{
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        *err = (struct err){0};
+        if (path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, ret, err) == 0)
+            return 0;
+        if (err->sys != EWOULDBLOCK)
+            return -1;
+        (void)usleep(OPEN_WAIT_US);
+    }
+    return err_set(err, ERR_BUSY, "another program is just changing the file; try again");
+}
+
 int book_open(int root_fd, const char *path, struct book **ret, struct err *err)
 {
     struct book *b LB_CLEANUP(book_close) = mem_new(sizeof(*b));
     b->dirfd = b->fd = -1;
     const char *base;
-    /* O_NONBLOCK: a named pipe must not hold us. */
-    if (path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &b->fd, err) < 0 ||
+    if (open_file(root_fd, path, &b->fd, err) < 0 ||
         path_open_parent(root_fd, path, &b->dirfd, &base, err) < 0)
         return -1;
     b->base = mem_strdup(base);

@@ -10,6 +10,7 @@
 
 #include "base.h"
 #include "err.h"
+#include "tail_write.h"
 
 struct book;
 
@@ -51,6 +52,19 @@ enum book_method {
 const char *book_method_name(enum book_method m); /* "none", "clone", "settle", "copy" */
 
 /*
+ * Who keeps the record of a settle. begin is called once by a change that will write, before anything is changed, with
+ * any method: `w` is the record of a settle, which must be on the disk before begin returns, else NULL. Its -1 ends the
+ * change. end says that the book is whole, old or new, and the record not needed any more; it is not called after an
+ * error that left the book in between: then book_recover must do the rest. Without a journal no book is settled.
+ */
+struct book_journal {
+    int (*begin)(void *ctx, const struct tail_write *w, struct err *err);
+    void (*end)(void *ctx);
+    void *ctx;
+};
+void book_set_journal(struct book *b, const struct book_journal *j);
+
+/*
  * book_save(b, changes, n, cancelled, ctx, ret_written, err)
  * Puts the changes into ComicInfo.xml, making one when there is none. Nothing differs: nothing is written, *ret_written
  * is false. `cancelled` (may be NULL) is asked between steps: ERR_CANCELLED, nothing changed. ERR_BUSY: another program
@@ -64,12 +78,30 @@ int book_put(struct book *b, const char *bytes, size_t len, bool (*cancelled)(vo
              bool *ret_written, struct err *err) LB_MUST_CHECK;
 
 /*
- * What book_save or book_put would do now, without doing it: the method, and how many bytes it would pass to write.
+ * What book_save or book_put would do now, with a journal, without doing it: the method, and how many bytes it would pass to write.
  * Errors are those that the change would end with, as far as they can be known.
  */
 int book_save_preview(struct book *b, const struct book_change *changes, size_t n,
                       enum book_method *ret, int64_t *ret_bytes, struct err *err) LB_MUST_CHECK;
 int book_put_preview(struct book *b, const char *bytes, size_t len, enum book_method *ret,
                      int64_t *ret_bytes, struct err *err) LB_MUST_CHECK;
+
+/*
+ * Makes a book whole whose settle was interrupted: finishes it when the new tail is there, else cuts it back, by the
+ * record. The file is looked for at `path`, at `target` (or NULL) and, by its number, in the folder of `path`.
+ * same_boot: the record was made since the machine started, so the numbers of devices still mean the same.
+ * ERR_BUSY, ERR_IO, ERR_NO_SPACE: not now; the book is as it was, or as far as the next call can go on from.
+ */
+enum book_recovery {
+    BOOK_WAS_WHOLE, /* nothing had been written, or all */
+    BOOK_FINISHED,  /* is the new one now */
+    BOOK_CUT_BACK,  /* is the old one again */
+    BOOK_MISFIT,    /* the file is not as the record knows it: not touched */
+    BOOK_MISSING,   /* its folder has no such file any more: moved, replaced or deleted */
+    BOOK_NO_FOLDER, /* the library, or the folder, is not there */
+};
+int book_recover(int root_fd, const char *path, const char *target, bool same_boot,
+                 const struct tail_write *w, enum book_recovery *ret,
+                 struct err *err) LB_MUST_CHECK;
 
 #endif

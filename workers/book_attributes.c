@@ -31,6 +31,22 @@ static int copy_xattrs(int from, int to, struct err *err)
     return 0;
 }
 
+bool book_copy_owner_ok(const struct stat *st)
+{
+    gid_t groups[256];
+    if (geteuid() == 0)
+        return true;
+    if (st->st_uid != geteuid())
+        return false;
+    if (st->st_gid == getegid())
+        return true;
+    int n = getgroups((int)ARRAY_LEN(groups), groups);
+    for (int i = 0; i < n; i++)
+        if (groups[i] == st->st_gid)
+            return true;
+    return false;
+}
+
 int book_copy_attributes(int from, const struct stat *st, int to, struct err *err)
 {
     struct stat now;

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -199,6 +201,15 @@ static int copy_entries(const struct book_copy *c, const struct zip_plan *plan, 
     return 0;
 }
 
+/* All of the old file, its blocks shared, without its tail. False: not here. */
+static bool clone_entries(const struct book_copy *c, const struct zip_plan *plan, int to)
+{
+    if (!c->clone || !plan->in_place || ioctl(to, FICLONE, c->fd) < 0)
+        return false;
+    fault_hit("book_cloned");
+    return ftruncate(to, (off_t)plan->at) == 0;
+}
+
 static int mismatch(struct err *err)
 {
     return err_set(err, ERR_IO, "the new file does not match the old one; the old one stays");
@@ -249,7 +260,7 @@ static int fill(const struct book_copy *c, int fd, struct zip *ret_zip, struct s
     struct zip_plan plan LB_CLEANUP(zip_plan_clear) = {0};
     struct strbuf tail LB_CLEANUP(strbuf_clear) = {0};
     zip_plan_make(c->zip, c->drop, &plan);
-    if (copy_entries(c, &plan, fd, err) < 0)
+    if (!clone_entries(c, &plan, fd) && copy_entries(c, &plan, fd, err) < 0)
         return -1;
     fault_hit("book_pages_copied");
     zip_tail_build(c->zip, &plan, plan.at, c->member, &tail);
@@ -278,7 +289,7 @@ int book_copy_preview(const struct book_copy *c, int64_t *ret_bytes, struct err 
         return -1;
     zip_plan_make(c->zip, c->drop, &plan);
     zip_tail_build(c->zip, &plan, plan.at, c->member, &tail);
-    *ret_bytes = (int64_t)(plan.at + tail.len);
+    *ret_bytes = (int64_t)(c->clone ? tail.len : plan.at + tail.len);
     return 0;
 }
 

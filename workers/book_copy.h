@@ -1,5 +1,5 @@
 /*
- * book_copy.h - a changed book by way of a full copy; for book.c only.
+ * book_copy.h - a changed book by way of a full copy, or of a clone; for book*.c only.
  *
  * The copy is made in a temporary file in the book's folder, named after the book's inode, and locked (flock) while it
  * is written: two savers of one book never work together, and what a crash left behind is taken away by the next save.
@@ -24,6 +24,7 @@ struct book_copy {
     const struct zip_member *member; /* comes, as the last entry; NULL: none does */
     const char *text;                /* the same, unpacked, to compare with */
     size_t text_len;
+    bool clone; /* the pages by FICLONE when it works; for a plan that is in_place */
     bool (*cancelled)(void *ctx); /* or NULL */
     void *ctx;
 };
@@ -36,7 +37,7 @@ struct book_copy {
 int book_copy_run(const struct book_copy *c, int *ret_fd, struct zip *ret_zip, struct stat *ret_st,
                   struct err *err) LB_MUST_CHECK;
 
-/* Errors of book_copy_run that can be known before; else how many bytes the new file has. */
+/* Errors of book_copy_run that can be known before; else how many bytes it would write. */
 int book_copy_preview(const struct book_copy *c, int64_t *ret_bytes, struct err *err) LB_MUST_CHECK;
 
 /* Is the file still the one that was read, under its name, and may we write it? */
@@ -48,6 +49,8 @@ int book_copy_check(const struct book_copy *c, struct err *err) LB_MUST_CHECK;
  */
 bool book_copy_remove_leftover(int dirfd, const char *name);
 
+/* Can another file get this one's owner and group? */
+bool book_copy_owner_ok(const struct stat *st);
 /* Owner, mode, attributes and access lists of one open file for another. */
 int book_copy_attributes(int from, const struct stat *st, int to, struct err *err) LB_MUST_CHECK;
 

@@ -10,6 +10,7 @@
 #include "book_copy.h"
 #include "book_parts.h"
 #include "clock.h"
+#include "fault.h"
 
 /* The change in question: other bytes for ComicInfo.xml, or none. */
 struct edit {
@@ -19,6 +20,7 @@ struct edit {
     bool *drop; /* by index of entry: goes */
     struct strbuf packed;
     struct zip_member member;
+    struct book_settle settle; /* when the method is BOOK_SETTLE */
 };
 
 static void edit_clear(struct edit *e)
@@ -26,6 +28,7 @@ static void edit_clear(struct edit *e)
     comicinfo_free(e->info);
     free(e->drop);
     strbuf_clear(&e->packed);
+    book_settle_clear(&e->settle);
 }
 LB_DEFINE_CLEANUP(struct edit, edit_clear)
 
@@ -126,23 +129,87 @@ static void take_over(struct book *b, struct edit *e)
     e->info = NULL;
 }
 
-static int write_edit(struct book *b, struct edit *e, bool (*cancelled)(void *ctx), void *ctx,
-                      struct err *err)
+static bool moves_nothing(const struct book *b, const struct edit *e)
 {
-    struct book_copy c;
+    struct zip_plan plan LB_CLEANUP(zip_plan_clear) = {0};
+    zip_plan_make(&b->zip, e->drop, &plan);
+    return plan.in_place && !b->zip.junk_before && !b->zip.junk_after;
+}
+
+/* Which way? Where blocks can be shared a copy costs as little as a settle, and needs no record and no lease. */
+static int choose(struct book *b, struct edit *e, bool journaled, enum book_method *ret,
+                  struct err *err)
+{
+    *ret = BOOK_CLONE;
+    if (moves_nothing(b, e) && book_copy_owner_ok(&b->st) &&
+        book_clone_works(b->dirfd, b->fd, &b->st))
+        return 0;
+    int rc = 0;
+    if (journaled)
+        rc = book_settle_plan(b, e->drop, e->info ? &e->member : NULL, &e->settle, err);
+    *ret = rc == 1 ? BOOK_SETTLE : BOOK_COPY;
+    return rc < 0 ? -1 : 0;
+}
+
+static int write_copy(struct book *b, struct book_copy *c, struct err *err)
+{
     int fd;
     struct zip z;
     struct stat st;
-    copy_of(b, e, &c);
-    c.cancelled = cancelled;
-    c.ctx = ctx;
-    if (book_copy_run(&c, &fd, &z, &st, err) < 0)
+    c->fd = b->fd; /* it may be another descriptor of the file by now */
+    if (book_copy_run(c, &fd, &z, &st, err) < 0)
         return -1;
     fd_close(b->fd);
     b->fd = fd;
     zip_clear(&b->zip);
     b->zip = z;
     b->st = st;
+    return 0;
+}
+
+/* The settled file, read again. */
+static int read_again(struct book *b, struct err *err)
+{
+    zip_clear(&b->zip);
+    if (fstat(b->fd, &b->st) < 0)
+        return err_sys(err, ERR_IO, "look at the book");
+    return zip_read(b->fd, (uint64_t)b->st.st_size, &b->zip, err);
+}
+
+/* 1: done. 0: not by this way after all. */
+static int write_settled(struct book *b, const struct edit *e, bool *ret_whole, struct err *err)
+{
+    int rc = book_settle_run(b, &e->settle, e->text, e->len, ret_whole, err);
+    return rc == 1 && read_again(b, err) < 0 ? -1 : rc;
+}
+
+static int write_edit(struct book *b, struct edit *e, bool (*cancelled)(void *ctx), void *ctx,
+                      struct err *err)
+{
+    enum book_method method;
+    struct book_copy c;
+    bool whole = true;
+    copy_of(b, e, &c);
+    c.cancelled = cancelled;
+    c.ctx = ctx;
+    if (book_copy_check(&c, err) < 0 || choose(b, e, b->journal.begin, &method, err) < 0)
+        return -1;
+    c.clone = method == BOOK_CLONE;
+    const struct tail_write *w = method == BOOK_SETTLE ? &e->settle.write : NULL;
+    if (b->journal.begin && b->journal.begin(b->journal.ctx, w, err) < 0)
+        return -1;
+    fault_hit("book_begun");
+    int rc = 0;
+    if (cancelled && cancelled(ctx))
+        rc = err_set(err, ERR_CANCELLED, "cancelled");
+    else if (w)
+        rc = write_settled(b, e, &whole, err);
+    if (rc == 0)
+        rc = write_copy(b, &c, err);
+    if (whole && b->journal.end)
+        b->journal.end(b->journal.ctx);
+    if (rc < 0)
+        return -1;
     take_over(b, e);
     return 0;
 }
@@ -205,6 +272,11 @@ int book_put(struct book *b, const char *bytes, size_t len, bool (*cancelled)(vo
     return carry_out(b, differs, &e, cancelled, ctx, ret_written, err);
 }
 
+void book_set_journal(struct book *b, const struct book_journal *j)
+{
+    b->journal = *j;
+}
+
 const char *book_method_name(enum book_method m)
 {
     static const char *const names[] = {[BOOK_NONE] = "none",
@@ -214,18 +286,21 @@ const char *book_method_name(enum book_method m)
     return names[m];
 }
 
-static int preview(struct book *b, int differs, const struct edit *e, enum book_method *ret,
+static int preview(struct book *b, int differs, struct edit *e, enum book_method *ret,
                    int64_t *ret_bytes, struct err *err)
 {
+    const struct tail_write *w = &e->settle.write;
     struct book_copy c;
-    if (differs < 0)
-        return -1;
-    *ret = differs ? BOOK_COPY : BOOK_NONE;
+    *ret = BOOK_NONE;
     *ret_bytes = 0;
-    if (!differs)
-        return 0;
+    if (differs <= 0)
+        return differs;
     copy_of(b, e, &c);
-    return book_copy_preview(&c, ret_bytes, err);
+    if (book_copy_check(&c, err) < 0 || choose(b, e, true, ret, err) < 0)
+        return -1;
+    c.clone = *ret == BOOK_CLONE;
+    *ret_bytes = w->append_at - w->old_size + 2 * w->tail_len;
+    return *ret == BOOK_SETTLE ? 0 : book_copy_preview(&c, ret_bytes, err);
 }
 
 int book_save_preview(struct book *b, const struct book_change *changes, size_t n,

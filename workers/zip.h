@@ -71,6 +71,9 @@ int zip_read_entry(int fd, const struct zip *z, const struct zip_entry *e, const
 /* Reads every local header: is it one, and does its data end before the next entry? Needed before writing. */
 int zip_check_places(int fd, const struct zip *z, struct err *err) LB_MUST_CHECK;
 
+/* The same for one entry, by its index. */
+int zip_check_place(int fd, const struct zip *z, size_t i, struct err *err) LB_MUST_CHECK;
+
 /*
  * Unpacks every entry and compares size and checksum, in constant memory; for archives that carry junk. `cancelled`
  * (may be NULL) is asked between steps.
@@ -101,6 +104,7 @@ struct zip_plan {
     uint64_t *new_at; /* by index of the entry; ZIP_DROPPED */
     uint64_t at;      /* where the tail goes: behind the last entry that stays */
     size_t n_kept;
+    bool in_place; /* no entry that stays moves: those that go are at the end */
 };
 #define ZIP_DROPPED UINT64_MAX
 
@@ -116,5 +120,10 @@ LB_DEFINE_CLEANUP(struct zip_plan, zip_plan_clear)
  */
 void zip_tail_build(const struct zip *z, const struct zip_plan *plan, uint64_t at,
                     const struct zip_member *m, struct strbuf *out);
+/*
+ * Makes of a tail built for one place (`from`) the one for another: offsets of the member and the directory change.
+ * False: these bytes are no such tail.
+ */
+bool zip_tail_move(unsigned char *tail, size_t len, uint64_t from, uint64_t to);
 
 #endif

@@ -44,6 +44,21 @@ int zip_check_places(int fd, const struct zip *z, struct err *err)
     return 0;
 }
 
+int zip_check_place(int fd, const struct zip *z, size_t i, struct err *err)
+{
+    const struct zip_entry *e = &z->entries[i];
+    uint64_t data = 0;
+    size_t lo = 0, hi = z->n; /* its k in the order of places */
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (z->entries[z->order[mid]].at <= e->at)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return read_local(fd, z, e, zip_span_end(z, lo), &data, err);
+}
+
 /* A running unpacker: deflated or stored bytes in, pieces out. */
 struct unpack {
     z_stream zs;

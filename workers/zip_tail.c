@@ -15,12 +15,13 @@
 
 void zip_plan_make(const struct zip *z, const bool *drop, struct zip_plan *ret)
 {
-    *ret = (struct zip_plan){.new_at = mem_new(z->n * sizeof(*ret->new_at))};
+    *ret = (struct zip_plan){.new_at = mem_new(z->n * sizeof(*ret->new_at)), .in_place = true};
     for (size_t k = 0; k < z->n; k++) {
         size_t i = z->order[k];
         ret->new_at[i] = drop[i] ? ZIP_DROPPED : ret->at;
         if (drop[i])
             continue;
+        ret->in_place = ret->in_place && z->entries[i].at == ret->at;
         ret->at += zip_span_end(z, k) - z->entries[i].at;
         ret->n_kept++;
     }
@@ -149,4 +150,58 @@ void zip_tail_build(const struct zip *z, const struct zip_plan *plan, uint64_t a
         add_member_record(z, at, m, out);
     uint64_t dir_len = at + (out->len - begin) - dir_at;
     add_end(z, dir_at, dir_len, plan->n_kept + (m != NULL), out);
+}
+
+/* The end record whose comment ends the bytes; NULL: there is none. As zip_read finds it. */
+static unsigned char *end_record(unsigned char *tail, size_t len)
+{
+    for (size_t i = len < ZIP_END_BYTES ? 0 : len - ZIP_END_BYTES + 1; i-- > 0;)
+        if (zip_get32(tail + i) == ZIP_SIG_END &&
+            i + ZIP_END_BYTES + zip_get16(tail + i + 20) == len)
+            return tail + i;
+    return NULL;
+}
+
+/* Moves the records of the directory that point into the tail. */
+static bool move_records(unsigned char *p, unsigned char *end, uint64_t from, uint64_t to)
+{
+    while (p < end) {
+        struct zip_wide wide;
+        if (end - p < ZIP_DIR_BYTES || zip_get32(p) != ZIP_SIG_DIR)
+            return false;
+        size_t len =
+            (size_t)ZIP_DIR_BYTES + zip_get16(p + 28) + zip_get16(p + 30) + zip_get16(p + 32);
+        if (len > (size_t)(end - p) || !zip_wide_find(p, &wide))
+            return false;
+        uint64_t at = wide.at ? zip_get64(wide.at) : zip_get32(p + 42);
+        if (at >= from && wide.at)
+            zip_set64(wide.at, at - from + to);
+        else if (at >= from)
+            zip_set32(p + 42, (uint32_t)(at - from + to));
+        p += len;
+    }
+    return p == end;
+}
+
+bool zip_tail_move(unsigned char *tail, size_t len, uint64_t from, uint64_t to)
+{
+    unsigned char *end = end_record(tail, len);
+    unsigned char *dir_end = end;
+    if (!end)
+        return false;
+    uint64_t dir_at = zip_get32(end + 16);
+    unsigned char *loc = end - tail < ZIP_LOCATOR64_BYTES ? NULL : end - ZIP_LOCATOR64_BYTES;
+    if (loc && zip_get32(loc) == ZIP_SIG_LOCATOR64) {
+        dir_end = loc - ZIP_END64_BYTES;
+        if (loc - tail < ZIP_END64_BYTES || zip_get32(dir_end) != ZIP_SIG_END64)
+            return false;
+        dir_at = zip_get64(dir_end + 48);
+        zip_set64(dir_end + 48, dir_at - from + to);
+        zip_set64(loc + 8, zip_get64(loc + 8) - from + to);
+    }
+    if (dir_at < from || dir_at - from > (uint64_t)(dir_end - tail))
+        return false;
+    if (zip_get32(end + 16) != UINT32_MAX)
+        zip_set32(end + 16, (uint32_t)(dir_at - from + to));
+    return move_records(tail + (dir_at - from), dir_end, from, to);
 }
