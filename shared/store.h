@@ -278,6 +278,8 @@ int store_follow_step(struct db *db, const struct board *board, const struct fol
 
 /* ---- items: store_claim.c, store_item.c, store_items.c (jobs.db) ---- */
 
+/* What came of the item's write into the tail of a file (store_tail.h). */
+enum item_tail { ITEM_TAIL_NONE, ITEM_TAIL_OPEN, ITEM_TAIL_OVER };
 struct item {
     char job_id[UUID_SIZE];
     char operation[32];
@@ -287,6 +289,7 @@ struct item {
     char *intent;  /* JSON text or NULL */
     char *options; /* the job's, JSON text */
     bool driven;   /* a client asked for it */
+    enum item_tail tail;
 };
 void item_clear(struct item *it);
 void item_copy(struct item *ret, const struct item *from);
@@ -366,7 +369,8 @@ int store_item_return(struct db *db, const struct item *it, const char *owner, b
                       struct err *err) LB_MUST_CHECK;
 
 /*
- * Gives back every lease whose owner is dead (board_owner_alive) and drops the owner. An item that has been through
+ * Gives back every lease whose owner is dead (board_owner_alive) and drops the owner; not those of an owner of whose
+ * files one has still to be made whole (store_tail.h). An item that has been through
  * max_attempts deaths becomes an error that names the signal. `given` is called for each job touched, with how many of
  * its items were given back or given up; a job may have ended with that. Returns how many items.
  */

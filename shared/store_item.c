@@ -5,6 +5,7 @@
 #include "fault.h"
 #include "path.h"
 #include "store_job.h"
+#include "store_tail.h"
 
 void item_clear(struct item *it)
 {
@@ -146,7 +147,7 @@ int store_item_finish(struct db *db, const struct item *it, const char *owner,
             return (int)n; /* 0: the lease was lost */
     }
     fault_hit("item_finished");
-    if (item_unlease_paths(db, it, err) < 0)
+    if (store_tail_end(db, it, owner, err) < 0 || item_unlease_paths(db, it, err) < 0)
         return -1;
     if (f->final_path && f->final_path[0] && strcmp(f->final_path, it->path) != 0 &&
         follow_rename(db, it->path, f->final_path, err) < 0)
@@ -177,5 +178,5 @@ int store_item_return(struct db *db, const struct item *it, const char *owner, b
             return (int)n;
     }
     fault_hit("item_returned");
-    return item_unlease_paths(db, it, err) < 0 ? -1 : 1;
+    return store_tail_end(db, it, owner, err) < 0 || item_unlease_paths(db, it, err) < 0 ? -1 : 1;
 }

@@ -190,6 +190,17 @@ static int copy_items(struct salvage *s, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
+/* The records of files that are to be made whole. A wrong one does no harm: the files are looked at first. */
+static int copy_tails(struct salvage *s, struct err *err)
+{
+    struct copy c LB_CLEANUP(copy_clear) = {0};
+    if (!copy_init(&c, s, "tail_writes", "main.tail_writes", "rowid",
+                   "WHERE rowid > ?1 ORDER BY rowid"))
+        return 0;
+    int64_t last = number(s->from, "SELECT max(rowid) FROM tail_writes", ROWID_MAX);
+    return copy_rows(&c, last, err) < 0 ? -1 : 0;
+}
+
 /*
  * Makes the jobs say what their items say. Results are numbered again, without the lost ones, because the next one gets
  * the number of processed items plus one. A job without any item cannot go on; one that had ended stays as it was. A
@@ -279,8 +290,8 @@ static int salvage(struct salvage *s, double now, struct err *err)
             "BEGIN IMMEDIATE",
             err) < 0 ||
         db_schema_apply(s->to, GATE_JOBS, err) < 0 || copy_jobs(s, err) < 0 ||
-        copy_items(s, err) < 0 || run_settle(s, now, err) < 0 || place_jobs(s, err) < 0 ||
-        place_event_id(s, err) < 0 || run(s, after, err) < 0)
+        copy_items(s, err) < 0 || copy_tails(s, err) < 0 || run_settle(s, now, err) < 0 ||
+        place_jobs(s, err) < 0 || place_event_id(s, err) < 0 || run(s, after, err) < 0)
         return -1;
     s->jobs = number(s->to, "SELECT count(*) FROM main.jobs", 0);
     s->items = number(s->to, "SELECT count(*) FROM main.job_items", 0);

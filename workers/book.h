@@ -38,8 +38,8 @@ int64_t book_pages(const struct book *b);
 const char *book_member(const struct book *b, size_t *ret_len);
 
 /*
- * How a book is changed (docs/ARCHITECTURE.md, "Books"). At every moment, and after a crash at any instruction, the book
- * is the old or the new one, byte for byte. Other entries, their order, times and comments stay byte for byte. The
+ * How a book is changed (docs/ARCHITECTURE.md, "Books"). After a crash at any instruction, and a recovery, the book is
+ * the old or the new one, byte for byte. Other entries, their order, times and comments stay byte for byte. The
  * file's owner, mode, attributes and access lists stay; its time of change becomes the moment of the change, because
  * that is how other programs see that there is something new.
  */
@@ -78,7 +78,8 @@ int book_put(struct book *b, const char *bytes, size_t len, bool (*cancelled)(vo
              bool *ret_written, struct err *err) LB_MUST_CHECK;
 
 /*
- * What book_save or book_put would do now, with a journal, without doing it: the method, and how many bytes it would pass to write.
+ * What book_save or book_put would do now, with a journal, without doing it: the method, and how many bytes it would
+ * pass to write.
  * Errors are those that the change would end with, as far as they can be known.
  */
 int book_save_preview(struct book *b, const struct book_change *changes, size_t n,

@@ -24,6 +24,7 @@
 struct op;
 struct config;
 struct config_command;
+struct tail_write;
 
 struct op_env {
     const struct op *op;       /* the one that runs */
@@ -32,15 +33,19 @@ struct op_env {
     const char *duplicate_dir; /* absolute, or NULL: duplicates are only marked */
     const char *filename_format; /* template, see bookname.h */
     int issue_padding;
-    void *ctx; /* for the two calls below */
+    void *ctx; /* for the calls below */
     /*
      * Commits, before anything is changed: `intent` (JSON, at most 64 KiB; given back in op_item.intent when the item
      * runs again) and `target` (relative path that will exist afterwards, or NULL when the name stays). From then on
      * no other item, of any job, can touch `target`. ERR_CONFLICT: another item works on `target`; the operation
      * returns -1 with that error and the item is tried again later. May be called again in the same run, when
-     * something turned out otherwise than declared; the newest declaration counts.
+     * something turned out otherwise than declared; the newest declaration counts. `write`, or NULL: the record of a
+     * settle of the item's file (book.h), committed with the rest; ERR_CONFLICT also when the file has another one.
      */
-    int (*declare)(void *ctx, const json_t *intent, const char *target, struct err *err);
+    int (*declare)(void *ctx, const json_t *intent, const char *target,
+                   const struct tail_write *write, struct err *err);
+    /* The file of that record is whole, the old or the new one. Not said: the file is recovered by the record. */
+    void (*write_over)(void *ctx);
     bool (*cancelled)(void *ctx);
 };
 

@@ -3,10 +3,11 @@
  * with an intent looks where the earlier one stopped and goes on from there; the result comes from
  * the plan alone, so it is the same.
  *
- * How a file is recognised after a crash: book_save makes a new inode, so a saved book is known by
- * its tags and pages being those of the plan, and an untouched or only renamed one by its size,
- * time and tags. What stands at the new name is ours only if it is recognised so and is not the
- * file that had the name before.
+ * How a file is recognised after a crash: a saved book may be a new file or the old one, so it is
+ * known by its tags and pages being those of the plan, and an untouched or only renamed one by its
+ * size, time and tags. A book that was being settled has been made whole before the second run.
+ * What stands at the new name is ours only if it is recognised so and is not the file that had the
+ * name before.
  */
 #include "op_book.h"
 
@@ -42,6 +43,7 @@ struct run {
     struct op_plan plan;
     struct book *book; /* open while the file at plan.from is untouched; else NULL */
     bool duplicate;
+    bool declared;
 };
 
 static void run_clear(struct run *r)
@@ -146,16 +148,35 @@ static int resume(struct run *r, enum stage *ret, struct err *err)
 
 /* ------------------------------------------------------------------ doing it */
 
-static int declare(struct run *r, const char *target, struct err *err)
+static int declare(struct run *r, const char *target, const struct tail_write *write,
+                   struct err *err)
 {
     json_t *intent = op_plan_to_json(&r->plan, r->op_name);
-    int rc = r->env->declare(r->env->ctx, intent, target, err);
+    int rc = r->env->declare(r->env->ctx, intent, target, write, err);
     json_decref(intent);
-    return rc;
+    if (rc < 0)
+        return -1;
+    r->declared = true;
+    fault_hit("op_declared");
+    return 0;
+}
+
+/* The book is about to be changed: with the plan goes the record of how, in one commit. */
+static int begin_save(void *ctx, const struct tail_write *write, struct err *err)
+{
+    struct run *r = ctx;
+    return declare(r, r->plan.to, write, err);
+}
+
+static void end_save(void *ctx)
+{
+    const struct op_env *env = ((struct run *)ctx)->env;
+    env->write_over(env->ctx);
 }
 
 static int save_tags(struct run *r, struct err *err)
 {
+    struct book_journal journal = {.begin = begin_save, .end = end_save, .ctx = r};
     struct book_change changes[OP_TAGS];
     size_t n = op_tags_changes(&r->plan.before, &r->plan.after, changes);
     if (n == 0)
@@ -163,6 +184,7 @@ static int save_tags(struct run *r, struct err *err)
     if (!r->book && book_open(r->env->library_fd, r->plan.from, &r->book, err) < 0)
         return -1;
     bool written;
+    book_set_journal(r->book, &journal);
     if (book_save(r->book, changes, n, r->env->cancelled, r->env->ctx, &written, err) < 0)
         return -1;
     fault_hit("op_saved");
@@ -198,7 +220,8 @@ static int set_aside(struct run *r, int dir, const char *base, struct err *err)
     int rc = r->env->duplicate_dir ? 0 : 1;
     while (rc == 0) {
         rc = r->plan.duplicate_to ? move_duplicate(r, dir, base, err) : 0;
-        if (rc == 0 && (op_plan_duplicate(r->env, &r->plan, err) < 0 || declare(r, NULL, err) < 0))
+        if (rc == 0 &&
+            (op_plan_duplicate(r->env, &r->plan, err) < 0 || declare(r, NULL, NULL, err) < 0))
             return -1;
     }
     return rc < 0 ? -1 : 0;
@@ -283,6 +306,9 @@ static int carry_out(struct run *r, enum stage stage, struct err *err)
 {
     if (stage == STAGE_UNTOUCHED && save_tags(r, err) < 0)
         return -1;
+    if (!r->declared && !is_already_right(&r->plan) &&
+        declare(r, r->plan.to, NULL, err) < 0) /* only the name changes */
+        return -1;
     r->duplicate = stage == STAGE_MOVED;
     if (stage > STAGE_SAVED || !r->plan.to)
         return 0;
@@ -301,12 +327,9 @@ static int run_book(const char *op_name, unsigned what, const struct op_env *env
     if (stage == STAGE_UNKNOWN) {
         if (op_plan_make(env, item->path, what, &r.book, &r.plan, err) < 0)
             return -1;
-        if (!is_already_right(&r.plan)) {
-            if (declare(&r, r.plan.to, err) < 0)
-                return -1;
-            fault_hit("op_declared");
-        }
         stage = STAGE_UNTOUCHED;
+    } else {
+        r.declared = true; /* by the earlier run */
     }
     if (carry_out(&r, stage, err) < 0)
         return -1;

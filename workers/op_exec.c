@@ -239,7 +239,7 @@ static int declare(const struct op_env *env, const struct exec_child *ch, struct
     json_t *intent = json_pack("{s:I, s:I, s:s}", "group", (json_int_t)ch->pid, "start",
                                (json_int_t)exec_start_time(ch->pid), "boot", boot);
     must(intent);
-    int rc = env->declare(env->ctx, intent, NULL, err);
+    int rc = env->declare(env->ctx, intent, NULL, NULL, err);
     json_decref(intent);
     return rc;
 }

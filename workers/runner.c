@@ -1,21 +1,20 @@
 #include "runner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fault.h"
 #include "held.h"
+#include "item_result.h"
 #include "lock.h"
 #include "log.h"
 #include "op.h"
-#include "path.h"
 #include "settings.h"
+#include "store_tail.h"
 #include "worker.h"
 #include "writer.h"
 
@@ -33,8 +32,8 @@ struct seat { /* one pool thread */
     struct runner *runner;
     pthread_t thread;
     int index;
-    char job_id[UUID_SIZE];  /* of the item that runs; guarded by the runner's lock */
-    const struct item *item; /* only for its own thread */
+    char job_id[UUID_SIZE]; /* of the item that runs; guarded by the runner's lock */
+    struct item *item;      /* only for its own thread */
     _Atomic bool cancel;
 };
 
@@ -71,65 +70,46 @@ struct declare {
     const struct item *item;
     const char *owner;
     const char *intent, *target;
+    const struct tail_write *write;
 };
 
 static int declare_in_store(struct db *db, void *arg, struct err *err)
 {
     struct declare *d = arg;
-    return store_item_declare(db, d->item, d->owner, d->intent, d->target, err);
+    if (store_item_declare(db, d->item, d->owner, d->intent, d->target, err) < 0)
+        return -1;
+    if (d->write)
+        return store_tail_add(db, d->item, d->owner, d->target, d->write, err);
+    return store_tail_end(db, d->item, d->owner, err); /* of a write before, which is over */
 }
 
-static int declare(void *ctx, const json_t *intent, const char *target, struct err *err)
+static int declare(void *ctx, const json_t *intent, const char *target,
+                   const struct tail_write *write, struct err *err)
 {
     struct seat *seat = ctx;
     struct worker *w = seat->runner->worker;
     char *text LB_CLEANUP(mem_free) = json_dumps(intent, JSON_COMPACT | JSON_ENSURE_ASCII);
     must(text != NULL);
-    struct declare d = {seat->item, worker_owner(w), text, target};
+    struct declare d = {seat->item, worker_owner(w), text, target, write};
     struct writer_call call = {
         .file = GATE_JOBS, .durable = true, .fn = declare_in_store, .arg = &d};
-    return writer_call(worker_writer(w), &call, err);
+    int rc = writer_call(worker_writer(w), &call, err);
+    /* A call that failed may stand all the same (a commit whose end is not known), but nothing was written then. */
+    if (write)
+        seat->item->tail = rc < 0 ? ITEM_TAIL_OVER : ITEM_TAIL_OPEN;
+    return rc;
+}
+
+static void write_over(void *ctx)
+{
+    struct item *it = ((struct seat *)ctx)->item;
+    if (it->tail == ITEM_TAIL_OPEN)
+        it->tail = ITEM_TAIL_OVER;
 }
 
 static bool cancelled(void *ctx)
 {
     return ((struct seat *)ctx)->cancel;
-}
-
-/* {"original": absolute path, "final": absolute path, ...}: what old clients expect in `details`. */
-static char *details_text(struct worker *w, const struct item *it, const struct op *op,
-                          const struct op_result *result)
-{
-    json_t *o = json_object();
-    if (op->accepts == ACCEPTS_BOOKS) {
-        char path[2 * PATH_MAX_BYTES];
-        const char *root = worker_library_root(w);
-        (void)snprintf(path, sizeof(path), "%s/%s", root, it->path);
-        (void)json_object_set_new(o, "original", json_text(path));
-        (void)snprintf(path, sizeof(path), "%s/%s", root,
-                       result->final_path ? result->final_path : it->path);
-        (void)json_object_set_new(o, "final", json_text(path));
-    }
-    if (result->message[0])
-        (void)json_object_set_new(o, "message", json_text(result->message));
-    if (result->details)
-        (void)json_object_update(o, result->details);
-    char *text = json_dumps(o, JSON_COMPACT);
-    json_decref(o);
-    return text;
-}
-
-static void stat_after(struct worker *w, struct item_done *done)
-{
-    const char *path = done->result.final_path ? done->result.final_path : done->item.path;
-    int fd LB_CLEANUP(fd_close) = -1;
-    struct stat st;
-    struct err why = {0};
-    if (path_open(worker_library_fd(w), path, O_PATH | O_NOFOLLOW, &fd, &why) < 0 ||
-        fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return; /* moved out of the library, or gone: the next scan will see */
-    done->has_stat = true;
-    done->stat = library_stat_from(&st);
 }
 
 static json_t *json_or_null(const char *text)
@@ -179,6 +159,7 @@ static int run_op(struct seat *seat, struct store_reader *reader, const struct o
         .issue_padding = settings.issue_padding,
         .ctx = seat,
         .declare = declare,
+        .write_over = write_over,
         .cancelled = cancelled,
     };
     json_t *intent = json_or_null(it->intent);
@@ -259,7 +240,7 @@ static void run_item(struct seat *seat, struct store_reader *reader, struct item
         runner_release(seat->runner);
     if (rc == 0) {
         done.outcome = ITEM_OK;
-        done.details = details_text(w, it, op, &done.result);
+        done.details = item_details(w, it, op, &done.result);
     } else {
         done.outcome = done.err.code == ERR_CANCELLED ? ITEM_CANCELLED : ITEM_ERROR;
         json_t *said = done.result.details; /* what a command said on its way */
@@ -267,13 +248,13 @@ static void run_item(struct seat *seat, struct store_reader *reader, struct item
         op_result_clear(&done.result);
         done.result.details = said;
         if (op && done.outcome == ITEM_ERROR)
-            done.details = details_text(w, it, op, &done.result);
+            done.details = item_details(w, it, op, &done.result);
         op_result_clear(&done.result);
     }
     done.item = *it;
     *it = (struct item){0};
     if (op && op->accepts == ACCEPTS_BOOKS && done.outcome == ITEM_OK)
-        stat_after(w, &done);
+        item_stat_after(w, &done);
     done.finished_at = clock_wall_s();
     fault_hit("item_over");
     writer_finish(worker_writer(w), &done);

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "notes.h"
 #include "runner.h"
+#include "store_tail.h"
 #include "worker.h"
 #include "writer_parts.h"
 
@@ -193,6 +194,10 @@ static void look(struct writer *w, struct round *r)
         w->deaths_seen = board->n_deaths;
         rc = store_needs_recovery(jobs, board, &err);
         r->recover = rc == 1;
+        rc = rc < 0 ? -1
+                    : store_tail_due(jobs, board, worker_owner(w->worker), false, clock_wall_s(),
+                                     &err);
+        r->books = rc == 1;
     }
     if (rc >= 0 && now >= w->next_retention_ms) {
         rc = store_limits_now(jobs, board, c->job_keep_s, c->events_kept, &w->limits, &err);
@@ -216,6 +221,17 @@ static void look(struct writer *w, struct round *r)
     if (rc < 0)
         writer_warn(w, "look at the stores", &err);
     r->active = timed;
+}
+
+/* Before the round's own transaction, which then gives the items back. */
+static void recover_books(struct writer *w, struct round *r)
+{
+    struct err err = {0};
+    if (!r->books || w->damaged)
+        return;
+    if (writer_recover_books(w, false, &err) < 0)
+        writer_warn(w, "recover books", &err);
+    r->recover = true;
 }
 
 static void end_calls(struct writer *w, struct round *r)
@@ -271,7 +287,9 @@ static void *thread_main(void *arg)
     if (rc >= 0) {
         log_repairs(w->store);
         struct db *jobs = store_db(w->store, GATE_JOBS);
-        rc = store_begin(w->store, GATE_JOBS, false, &err);
+        rc = writer_recover_books(w, true, &err);
+        if (rc >= 0)
+            rc = store_begin(w->store, GATE_JOBS, false, &err);
         if (rc >= 0) {
             rc = store_recover(jobs, worker_board(w->worker),
                                (int)worker_config(w->worker)->max_attempts, clock_wall_s(),
@@ -302,6 +320,7 @@ static void *thread_main(void *arg)
         fault_hit("round_gathered");
         writer_commit_library(w, &r);
         fault_hit("round_library");
+        recover_books(w, &r);
         writer_commit_jobs(w, &r);
         fault_hit("round_jobs");
         writer_commit_preferences(w, &r);

@@ -56,7 +56,7 @@ struct round {
     struct item_done_list done;
     struct item_return_list returns;
     bool look, claiming, stopping;
-    bool renew, cancel, recover, sweep, follow;
+    bool renew, cancel, recover, sweep, follow, books;
     struct follow_making follow_next; /* what w->follow becomes */
     bool follow_more;
     int want;      /* items to claim */
@@ -75,6 +75,11 @@ void writer_commit_jobs(struct writer *w, struct round *r);
 void writer_commit_preferences(struct writer *w, struct round *r);
 /* The copy of the active job in preferences.db. */
 void writer_copy_active(struct writer *w);
+/*
+ * writer_books.c: makes the books whole that dead processes were writing; transactions of its own, and file work
+ * between them. `all`: also those that were tried too often. -1: the records cannot be had now.
+ */
+int writer_recover_books(struct writer *w, bool all, struct err *err) LB_MUST_CHECK;
 /* Inside a transaction on jobs.db. */
 int writer_renew(struct writer *w, struct err *err) LB_MUST_CHECK;
 /* Logs what failed: at once when it is another error than the last one, else from time to time. */

@@ -114,9 +114,9 @@ void zip_plan_clear(struct zip_plan *p);
 LB_DEFINE_CLEANUP(struct zip_plan, zip_plan_clear)
 
 /*
- * Appends to *out what stands at `at` in the new file: the member (NULL: none) with its local header, the directory (records of
- * entries that stay are copied, their offsets adapted), the end records and the comment. `at` is plan->at, or another
- * place where the same tail is to be whole (offsets of the member and the directory follow it).
+ * Appends to *out what stands at `at` in the new file: the member (NULL: none) with its local header, the directory
+ * (records of entries that stay are copied, their offsets adapted), the end records and the comment. `at` is plan->at,
+ * or another place where the same tail is to be whole (offsets of the member and the directory follow it).
  */
 void zip_tail_build(const struct zip *z, const struct zip_plan *plan, uint64_t at,
                     const struct zip_member *m, struct strbuf *out);

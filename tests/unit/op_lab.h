@@ -40,18 +40,27 @@ struct lab {
     bool cancel;
 };
 
-LAB_FN int lab_declare(void *ctx, const json_t *intent, const char *target, struct err *err)
+LAB_FN FILE *lab_file(const struct lab *l, const char *name, const char *mode)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", l->dir, name);
+    return fopen(path, mode);
+}
+
+LAB_FN int lab_declare(void *ctx, const json_t *intent, const char *target,
+                       const struct tail_write *write, struct err *err)
 {
     struct lab *l = ctx;
     if (l->refuse != ERR_NONE)
         return err_set(err, l->refuse, "another item works on it");
     char *text = json_dumps(intent, 0);
     assert_true(strlen(text) < 65536);
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/intent", l->dir);
-    FILE *f = fopen(path, "w"); /* a killed child leaves it for its parent */
+    FILE *f = lab_file(l, "intent", "w"); /* a killed child leaves it for its parent */
     assert_non_null(f);
     (void)fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+    f = lab_file(l, "record", "w");
+    assert_true(f && (!write || fwrite(write, sizeof(*write), 1, f) == 1));
     assert_int_equal(fclose(f), 0);
     json_decref(l->intent);
     l->intent = json_loads(text, 0, NULL);
@@ -60,6 +69,28 @@ LAB_FN int lab_declare(void *ctx, const json_t *intent, const char *target, stru
     l->target = target ? mem_strdup(target) : NULL;
     l->declared++;
     return 0;
+}
+
+LAB_FN void lab_write_over(void *ctx)
+{
+    FILE *f = lab_file(ctx, "record", "w");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* What a worker does for a dead one before the item runs again. */
+LAB_FN void lab_recover(const struct lab *l, const char *path)
+{
+    struct tail_write w;
+    struct err err = {0};
+    enum book_recovery got;
+    FILE *f = lab_file(l, "record", "r");
+    bool left = f && fread(&w, sizeof(w), 1, f) == 1;
+    if (f)
+        (void)fclose(f);
+    if (left && book_recover(l->env.library_fd, path, NULL, true, &w, &got, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_true(!left || got != BOOK_MISFIT);
 }
 
 LAB_FN bool lab_cancelled(void *ctx)
@@ -102,6 +133,7 @@ LAB_FN void lab_open_at(struct lab *l, const char *dir)
         .issue_padding = 4,
         .ctx = l,
         .declare = lab_declare,
+        .write_over = lab_write_over,
         .cancelled = lab_cancelled,
     };
     assert_true(l->env.library_fd >= 0);
@@ -233,7 +265,7 @@ LAB_FN int list_one(const char *path, const struct stat *st, int flag, struct FT
     (void)st, (void)ftw;
     const char *name = path + strlen(listed->dir) + 1;
     size_t len = strlen(path);
-    if (flag != FTW_F || strcmp(name, "intent") == 0)
+    if (flag != FTW_F || strcmp(name, "intent") == 0 || strcmp(name, "record") == 0)
         return 0;
     strbuf_addf(listing, "%s", name);
     if (len > 4 && strcasecmp(path + len - 4, ".cbz") == 0) {

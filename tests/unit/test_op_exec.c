@@ -253,9 +253,10 @@ static void a_cancelled_item_says_so(void **state)
     assert_int_equal(access(ran, F_OK), -1); /* it was never released */
 }
 
-static int slow_refusal(void *ctx, const json_t *intent, const char *target, struct err *err)
+static int slow_refusal(void *ctx, const json_t *intent, const char *target,
+                        const struct tail_write *write, struct err *err)
 {
-    (void)ctx, (void)intent, (void)target;
+    (void)ctx, (void)intent, (void)target, (void)write;
     (void)usleep(300000); /* time enough for a program that does not wait */
     return err_set(err, ERR_STORE, "not now");
 }

@@ -100,6 +100,7 @@ static int crash_and_compare(const char *dir, const struct scene *s, const char 
     if (!killed_at(&l, op, s->book, point))
         return 0;
     json_t *intent = declared_intent(&l);
+    lab_recover(&l, s->book);
     l.env.filename_format = "changed {issue}"; /* settings of after the crash do not matter */
     l.env.issue_padding = 1;
     if (run(&l, op, s->book, intent, &got, &err) < 0)
@@ -116,9 +117,8 @@ static void killed_run_is_finished_with_the_same_result(void **state)
 {
     (void)state;
     static const char *const ops[] = {"process", "normalize", "rename"};
-    static const char *const points[] = {"op_declared",        "book_copy_written",
-                                         "book_before_rename", "book_after_rename",
-                                         "op_saved",           "op_renamed"};
+    static const char *const points[] = {"op_declared",     "book_appended", "book_placed",
+                                         "book_cut_synced", "op_saved",      "op_renamed"};
     char dir[] = "/tmp/longbox-op-XXXXXX";
     assert_non_null(mkdtemp(dir));
     int killed[ARRAY_LEN(ops)][ARRAY_LEN(points)] = {0};
@@ -159,7 +159,7 @@ static void file_that_took_the_name_meanwhile_is_kept(void **state)
         assert_int_equal(run(&l, "process", "S/x 1.cbz", intent, &r, &err), 0);
         json_decref(intent);
         assert_true(r.mark_duplicate);
-        assert_int_equal(l.declared, i);
+        assert_int_equal(l.declared, 1);
         assert_string_equal(tag(&l, "library/S/S - Chapter 0001.cbz", "Writer"), "foreign");
         assert_string_equal(tag(&l, i ? "duplicates/S/x 1.cbz" : "library/S/x 1.cbz", "Writer"),
                             "mine");

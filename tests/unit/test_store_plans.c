@@ -16,6 +16,7 @@ static const struct {
     const char *statement, *step, *reason;
 } allowed[] = {
     {"*", "SCAN owners", "one row for each worker process"},
+    {"*", "SCAN tail_writes", "one row for each write that is under way"},
     {"*", "SCAN sqlite_sequence", "one row for each table with AUTOINCREMENT"},
     {"RESULTS_NEWEST", "SCAN (subquery-1)", "what the inner statement found, up to its LIMIT"},
     {"JOB_FIGURES", "SCAN jobs", "for /metrics, seconds apart: every job that is kept is counted"},
