@@ -27,7 +27,7 @@ async function record(folder) {
   const file = path.join(folder, 'record');
   fs.writeFileSync(file, '');
   const p = new Patient({
-    books: (dir) => makeBooks(dir, BOOKS),
+    books: (dir) => makeBooks(dir, BOOKS, { copiedEvery: 3 }),
     set: SET,
     env: { LD_PRELOAD: path.join(BIN, '..', 'crash', 'record_shim.so'), LB_RECORD: file, ASAN_OPTIONS: 'verify_asan_link_order=0' },
   });

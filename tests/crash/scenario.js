@@ -9,7 +9,7 @@ const BOOKS = 12;
 
 export async function scenario({ faults = '', once = '', set = {} } = {}) {
   const p = new Patient({
-    books: (dir) => makeBooks(dir, BOOKS),
+    books: (dir) => makeBooks(dir, BOOKS, { copiedEvery: 3 }),
     set: { max_attempts: 100, graceful_timeout_s: 5, workers: 2, threads: 2, ...set },
     env: { LB_FAULT: faults, LB_FAULT_ONCE: once },
   });

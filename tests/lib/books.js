@@ -110,10 +110,13 @@ export function pages(key, count = 3, bytes = 2000) {
   });
 }
 
-export function bookBytes({ key, tags, pageCount, pageBytes }) {
+// A book with a long comment is changed by way of a full copy, not in place.
+const LONG_COMMENT = 'scanned and packed by hand '.repeat(50);
+
+export function bookBytes({ key, tags, pageCount, pageBytes, copied }) {
   const entries = pages(key, pageCount, pageBytes);
   if (tags) entries.push({ name: 'ComicInfo.xml', data: comicInfo(tags), deflate: true });
-  return zip(entries);
+  return zip(entries, copied ? LONG_COMMENT : '');
 }
 
 // Writes one book; `name` is relative to the library.
@@ -130,14 +133,15 @@ function seriesName(k) {
   return `${['Iron', 'Glass', 'Paper', 'Silent'][k % 4]} ${['Meridian', 'Harbor', 'Comet', 'Orchard'][(k + Math.floor(k / 4)) % 4]}`;
 }
 
-// n books in folders of 25, none of them as the default template wants it. Returns their relative paths.
-export function makeBooks(library, n, options = {}) {
+// n books in folders of 25, none of them as the default template wants it, every copiedEvery-th with `copied`. Returns
+// their relative paths.
+export function makeBooks(library, n, { copiedEvery = Infinity, ...options } = {}) {
   const made = [];
   for (let i = 0; i < n; i++) {
     const series = seriesName(Math.floor(i / 25));
     const number = (i % 25) + 1;
     const name = `${series}/${series} ${String(number).padStart(3, '0')} (2014).cbz`;
-    makeBook(library, name, { tags: i % 3 === 0 ? { Series: series, Number: number, Year: 2014 } : undefined, ...options });
+    makeBook(library, name, { tags: i % 3 === 0 ? { Series: series, Number: number, Year: 2014 } : undefined, copied: (i + 1) % copiedEvery === 0, ...options });
     made.push(name);
   }
   return made;
