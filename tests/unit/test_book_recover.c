@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/clone_wrap.h"
 #include "../lib/scratch.h"
 #include "../lib/zipmaker.h"
 #include "book.h"
@@ -50,6 +51,7 @@ static int make(void **state)
     struct book *b LB_CLEANUP(book_close) = NULL;
     bool written;
     (void)state;
+    clone_wrap = CLONE_NEVER;
     scratch_make(&scratch);
     assert_int_equal(mkdirat(scratch.fd, "S", 0700), 0);
     zipmaker_adds(&m, "001.jpg", "page one", 0);

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/clone_wrap.h"
 #include "../lib/journal.h"
 #include "../lib/scratch.h"
 #include "../lib/zipmaker.h"
@@ -32,6 +33,7 @@ static struct timespec old_time;
 static int setup(void **state)
 {
     (void)state;
+    clone_wrap = CLONE_NEVER;
     scratch_make(&scratch);
     journal_init(&journal, &scratch);
     return 0;

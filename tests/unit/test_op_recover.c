@@ -4,6 +4,8 @@
  */
 #include "op_lab.h"
 
+#include "../lib/clone_wrap.h"
+
 #ifdef LB_FAULTS
 
 struct scene {
@@ -247,6 +249,7 @@ static void cancel_after_the_tags_were_saved_finishes(void **state)
 
 int main(void)
 {
+    clone_wrap = CLONE_NEVER; /* the points are those of a settle */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_run_is_finished_with_the_same_result),
         cmocka_unit_test(file_that_took_the_name_meanwhile_is_kept),
