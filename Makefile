@@ -5,7 +5,7 @@ B       := build/$(VARIANT)
 GEN     := build/gen
 CC      ?= cc
 PREFIX  ?= /usr/local
-PKGS    := sqlite3 yaml-0.1 libevent libevent_pthreads expat zlib jansson
+PKGS    := sqlite3 yaml-0.1 libevent libevent_pthreads expat zlib liblzma jansson
 JOBS    := $(shell nproc 2>/dev/null || echo 2)
 
 # LB_FAULTS: places where tests make a process die; only in the variants that tests run.

@@ -62,7 +62,7 @@ const char *zip_name(const struct zip *z, const struct zip_entry *e);
 uint64_t zip_span_end(const struct zip *z, size_t k);
 
 /*
- * Unpacks one entry into *ret (stored or deflated; local header, size and checksum checked). More than max_bytes are
+ * Unpacks one entry into *ret (stored, deflated or LZMA; local header, size and checksum checked). More than max_bytes are
  * never unpacked, whatever is declared. `what` names the entry in messages.
  */
 int zip_read_entry(int fd, const struct zip *z, const struct zip_entry *e, const char *what,

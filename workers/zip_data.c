@@ -153,9 +153,15 @@ int zip_read_entry(int fd, const struct zip *z, const struct zip_entry *e, const
         memcpy(in, z->tail + (data - tail_at), (size_t)e->packed);
     else if (zip_pread(fd, in, (size_t)e->packed, data, err) < 0)
         return -1;
-    if (unpack_init(&u, e, what, err) < 0 ||
-        unpack_feed(&u, in, (size_t)e->packed, max_bytes, what, &out, err) < 0 ||
-        unpack_end(&u, e, what, err) < 0)
+    if (e->method == ZIP_LZMA) {
+        if (zip_unlzma(in, (size_t)e->packed, e, what, max_bytes, &out, err) < 0)
+            return -1;
+        u.size = out.len;
+        u.crc = (uint32_t)crc32(0, (const Bytef *)strbuf_str(&out), (uInt)out.len);
+    } else if (unpack_init(&u, e, what, err) < 0 ||
+               unpack_feed(&u, in, (size_t)e->packed, max_bytes, what, &out, err) < 0)
+        return -1;
+    if (unpack_end(&u, e, what, err) < 0)
         return -1;
     strbuf_clear(ret);
     *ret = out;

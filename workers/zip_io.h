@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "err.h"
+#include "zip.h"
 
 #define ZIP_SIG_LOCAL     0x04034b50u
 #define ZIP_SIG_DIR       0x02014b50u
@@ -26,6 +27,7 @@
 
 #define ZIP_STORED   0
 #define ZIP_DEFLATED 8
+#define ZIP_LZMA     14
 
 static inline uint16_t zip_get16(const unsigned char *p)
 {
@@ -59,6 +61,10 @@ static inline void zip_set64(unsigned char *p, uint64_t v)
     zip_set32(p, (uint32_t)v);
     zip_set32(p + 4, (uint32_t)(v >> 32));
 }
+
+/* Unpacks an entry of ZIP_LZMA; appends its e->size bytes, or fails. Its checksum is not looked at. */
+int zip_unlzma(const unsigned char *in, size_t len, const struct zip_entry *e, const char *what,
+               size_t max_bytes, struct strbuf *out, struct err *err) LB_MUST_CHECK;
 
 /* Reads all of `len` bytes; a file that ends before is ERR_BOOK. */
 int zip_pread(int fd, void *buf, size_t len, uint64_t at, struct err *err) LB_MUST_CHECK;
