@@ -87,9 +87,9 @@ void tail_record_clear(struct tail_record *r)
     *r = (struct tail_record){0};
 }
 
-/* The first owner of due records who is dead or nobody. 1 = found. */
-static int lost_owner(struct db *db, const struct board *board, bool all, double now,
-                      char ret[BOARD_OWNER_SIZE], struct err *err)
+/* The first owner of due records, not `me`, who is dead or nobody. 1 = found. */
+static int lost_owner(struct db *db, const struct board *board, const char *me, bool all,
+                      double now, char ret[BOARD_OWNER_SIZE], struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_TAIL_OWNERS, err) < 0)
@@ -99,7 +99,8 @@ static int lost_owner(struct db *db, const struct board *board, bool all, double
     query_real(&q, ":far", now + RETRY_MAX_S);
     int rc;
     while ((rc = query_step(&q, err)) == 1) {
-        if (board_owner_alive(board, query_col_text(&q, 0)))
+        const char *owner = query_col_text(&q, 0);
+        if (strcmp(owner, me) == 0 || board_owner_alive(board, owner))
             continue;
         query_col_copy(&q, 0, ret, BOARD_OWNER_SIZE);
         return 1;
@@ -122,7 +123,7 @@ int store_tail_due(struct db *db, const struct board *board, const char *owner, 
                    double now, struct err *err)
 {
     char lost[BOARD_OWNER_SIZE];
-    int rc = lost_owner(db, board, all, now, lost, err);
+    int rc = lost_owner(db, board, owner, all, now, lost, err);
     return rc == 0 ? has_adopted(db, owner, err) : rc;
 }
 
@@ -172,7 +173,7 @@ int store_tail_adopt(struct db *db, const struct board *board, const char *owner
 {
     char from[BOARD_OWNER_SIZE];
     int rc, n = 0;
-    while ((rc = lost_owner(db, board, all, now, from, err)) == 1)
+    while ((rc = lost_owner(db, board, owner, all, now, from, err)) == 1)
         if (adopt(db, from, owner, all, now, err) < 0)
             return -1;
     if (rc < 0)

@@ -62,8 +62,8 @@ const char *zip_name(const struct zip *z, const struct zip_entry *e);
 uint64_t zip_span_end(const struct zip *z, size_t k);
 
 /*
- * Unpacks one entry into *ret (stored, deflated or LZMA; local header, size and checksum checked). More than max_bytes are
- * never unpacked, whatever is declared. `what` names the entry in messages.
+ * Unpacks one entry into *ret (stored, deflated or LZMA; local header, size and checksum checked). More than max_bytes
+ * are never unpacked, whatever is declared. `what` names the entry in messages.
  */
 int zip_read_entry(int fd, const struct zip *z, const struct zip_entry *e, const char *what,
                    size_t max_bytes, struct strbuf *ret, struct err *err) LB_MUST_CHECK;

@@ -101,6 +101,11 @@ static void salvage_of_a_whole_file_loses_nothing_and_gives_leases_back(void **s
     assert_int_equal(fx_finish(&it[0], fx.owner, ITEM_ERROR, NULL), 1);
     for (int i = 0; i < 3; i++)
         item_clear(&it[i]);
+    assert_int_equal(
+        fx_sql(GATE_JOBS,
+               "INSERT INTO tail_writes VALUES (3, 'a', NULL, 'j', 1, 'o', 'o', 0, 0, 0, 0,"
+               " 1, 2, 3, 4, 5, 6, 7, -8, 9, 10)"),
+        SQLITE_OK);
     int64_t last = fx_int(GATE_JOBS, "SELECT max(id) FROM events");
     salvage_into_place(&jobs, &items);
     assert_int_equal(jobs, 2);
@@ -115,6 +120,7 @@ static void salvage_of_a_whole_file_loses_nothing_and_gives_leases_back(void **s
     assert_int_equal(other_int("SELECT count(*) FROM jobs WHERE error IS NOT NULL"), 0);
     assert_int_equal(other_int("SELECT count(*) FROM owners"), 0);
     assert_int_equal(other_int("SELECT count(*) FROM leased_paths"), 0);
+    assert_int_equal(other_int("SELECT old_sum FROM tail_writes WHERE owner = 'o'"), -8);
     assert_true(other_int("SELECT seq FROM sqlite_sequence WHERE name = 'events'") > last);
     assert_int_equal(other_int("SELECT total_items FROM active JOIN jobs USING (job_id)"), 10);
     assert_int_equal(other_int("PRAGMA auto_vacuum"), 2);
