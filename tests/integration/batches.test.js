@@ -1,5 +1,6 @@
 // Batches that a client drives: the checklist of the batch page that never finished, and what each answer promises.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { checkAnswer, drive, getBatch, makeBatch, processNext } from '../lib/batches.js';
 import { getJob, waitCompleted } from '../lib/jobs.js';
 import { serverTest } from '../lib/server.js';
@@ -164,14 +165,11 @@ serverTest('an item that waits for a book of another job is not said to be missi
   const book = s.books[0];
   const r = await s.api.post('/api/batch-jobs', { operation: 'normalize', items: [book] });
   assert.equal(r.status, 201, r.text);
-  // somebody else works on that book
-  await s.sqlite('SELECT 1');
-  const { execFileSync } = await import('node:child_process');
-  const row = `INSERT INTO leased_paths VALUES ('${book}', 'other', 1)`;
-  execFileSync('sqlite3', ['-cmd', '.timeout 5000', `${s.state}/jobs.db`, row]);
+  const shell = (sql) => execFileSync('sqlite3', ['-cmd', '.timeout 5000', `${s.state}/jobs.db`, sql]);
+  shell(`INSERT INTO leased_paths VALUES ('${book}', 'other', 1)`); // somebody else works on that book
   const wait = await s.api.post(`/api/batch-jobs/${r.json.id}/process-next`);
   assert.deepEqual([wait.status, wait.json.status, wait.json.remainingItems], [202, 'waiting', 1]);
-  execFileSync('sqlite3', ['-cmd', '.timeout 5000', `${s.state}/jobs.db`, "DELETE FROM leased_paths WHERE job_id = 'other'"]);
+  shell("DELETE FROM leased_paths WHERE job_id = 'other'");
   assert.equal((await processNext(s.api, r.json.id)).status, 'job_completed');
 });
 
@@ -203,6 +201,36 @@ serverTest('paused and server-driven jobs say so, and drive can be handed over a
   await patch(a, `/api/jobs/${id}`, { drive: 'server' });
   await waitCompleted(s.api, id);
   assert.deepEqual((await patch(a, `/api/batch-jobs/${id}`, { drive: 'client' }, 409)).code, 'conflict');
+});
+
+serverTest('a pause lets what runs end and tells those who wait', { workers: 1, threads: 1 }, async (s) => {
+  const c = s.workerClient(0, 10);
+  const id = await makeBatch(s.api, 10, 700);
+  const calls = Array.from({ length: 4 }, () => c.post(`/api/batch-jobs/${id}/process-next`));
+  await until('one item to run', 10, async () => (await getBatch(s.api, id)).items.some((i) => i.status === 'processing'));
+  assert.equal((await s.api.post(`/api/jobs/${id}/pause`)).status, 200);
+  const answers = await Promise.all(calls);
+  assert.deepEqual(answers.map((r) => r.status).sort(), [200, 409, 409, 409]);
+  assert.equal(answers.find((r) => r.status === 200).json.status, 'processed');
+  assert.ok(answers.filter((r) => r.status === 409).every((r) => r.json.field === 'paused'));
+  assert.equal((await getBatch(s.api, id)).progress.completed, 1);
+});
+
+serverTest('a reload in the middle loses no answer', {}, async (s) => {
+  const id = await makeBatch(s.api, 400, 20);
+  const before = s.workers().map((w) => w.pid);
+  let hup = false;
+  const drivers = Array.from({ length: 8 }, () => drive(s.client(), id, (a) => {
+    if (!hup && a.progress.completed > 40) {
+      hup = true;
+      process.kill(s.pid, 'SIGHUP');
+    }
+  }));
+  const all = (await Promise.all(drivers)).flat().filter((a) => a.itemId !== null);
+  assert.deepEqual(all.map((a) => a.progress.completed).sort((x, y) => x - y), Array.from({ length: 400 }, (_, i) => i + 1));
+  assert.equal(all.filter((a) => a.status === 'job_completed').length, 1);
+  await until('other workers', 20, () => s.workers().length === 2 && s.workers().every((w) => !before.includes(w.pid)));
+  assert.equal((await s.sqlite(`SELECT max(attempts) AS n FROM job_items WHERE job_id = '${id}'`))[0].n, 1, 'nothing ran twice');
 });
 
 serverTest('a server-driven batch runs by itself, and waiting callers hear of a hand-over', {}, async (s) => {
