@@ -83,6 +83,10 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libtest.a $(B)/libworker.a $(B)/libmaster.
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lcmocka -lpthread -lm
 # Whether blocks can be shared is not left to the file system that the tests happen to run on (tests/lib/clone_wrap.h).
 $(addprefix $(B)/unit/,test_book_clone test_book_settle test_book_recover test_book_rows test_op_recover): LDFLAGS += -Wl,--wrap=ioctl
+# The calls that tests/lib/disk_model.c writes down.
+DISK_MODEL_WRAPS := pwrite copy_file_range ioctl ftruncate fsync fdatasync openat renameat renameat2 linkat unlinkat
+$(B)/unit/test_book_replay: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(DISK_MODEL_WRAPS))
+, := ,
 # What makes the disk fail under the programs, for tests: preloaded, so never a part of them.
 $(B)/shim/%.so: tests/shim/%.c
 	@mkdir -p $(@D)
@@ -152,9 +156,10 @@ check-all: check ## check, and again with the address and thread sanitizers, and
 	    $(MAKE) --no-print-directory VARIANT=$$v check-run || exit 1; done
 	@$(MAKE) --no-print-directory soak
 
-soak: ## the long tests: every kill at every point and 600 random ones, WAL stress, fuzzers for ten minutes each
+soak: ## the long tests: every kill at every point and 600 random ones, 20,000 losses of power under books, WAL stress, fuzzers for ten minutes each
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
 	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 28800 --match '^tests/crash/'
+	LB_CRASH=long build/debug/unit/test_book_replay
 	build/debug/load/wal_stress 600
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
