@@ -108,7 +108,8 @@ static void add_record(const struct zip *z, const struct zip_entry *e, uint64_t 
 static void add_end(const struct zip *z, uint64_t dir_at, uint64_t dir_len, uint64_t n,
                     struct strbuf *out)
 {
-    if (z->zip64 || n >= UINT16_MAX || dir_at >= UINT32_MAX || dir_len >= UINT32_MAX) {
+    bool is_wide = z->zip64 || n >= UINT16_MAX || dir_at >= UINT32_MAX || dir_len >= UINT32_MAX;
+    if (is_wide) {
         unsigned char wide[ZIP_END64_BYTES + ZIP_LOCATOR64_BYTES] = {0};
         zip_set32(wide, ZIP_SIG_END64);
         zip_set64(wide + 4, ZIP_END64_BYTES - 12);
@@ -130,7 +131,10 @@ static void add_end(const struct zip *z, uint64_t dir_at, uint64_t dir_len, uint
     zip_set16(end + 8, n16);
     zip_set16(end + 10, n16);
     zip_set32(end + 12, dir_len >= UINT32_MAX ? UINT32_MAX : (uint32_t)dir_len);
-    zip_set32(end + 16, dir_at >= UINT32_MAX ? UINT32_MAX : (uint32_t)dir_at);
+    /* Beside a zip64 end record it must say less than all: else readers take that one for other data
+     * (jszip), or refuse both (zip.js). To leave it out does not do either: some read zip64 fields of
+     * entries only where there is one (fflate, Archive::Zip). */
+    zip_set32(end + 16, is_wide ? UINT32_MAX : (uint32_t)dir_at);
     zip_set16(end + 20, z->comment_len);
     strbuf_add(out, end, sizeof(end));
     strbuf_add(out, z->comment, z->comment_len);
