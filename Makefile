@@ -96,6 +96,19 @@ $(B)/load/wal_stress: LDFLAGS += -Wl,--wrap=gate_enter,--wrap=gate_leave
 $(B)/load/%: $(B)/tests/load/%.o $(B)/liblongbox.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lpthread -lm
+# Programs that use the books without a server.
+BOOK_TOOLS := $(patsubst tests/books/%.c,$(B)/books/%,$(wildcard tests/books/*.c))
+$(B)/books/%: $(B)/tests/books/%.o $(B)/libworker.a $(B)/liblongbox.a
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lpthread -lm
+# Readers of zip archives that others wrote (tests/integration/readers.test.js).
+READERS := $(B)/readers/libzip tests/readers/node_modules/.installed
+$(B)/readers/libzip: tests/readers/libzip.c
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(CC) -std=gnu11 $(WARN) -O1 -g -o $@ $< $(shell pkg-config --cflags --libs libzip 2>/dev/null)
+tests/readers/node_modules/.installed: tests/readers/package.json tests/readers/package-lock.json
+	$(Q)cd tests/readers && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 # Preloaded into servers under test; never with a sanitizer of their own.
 SHIMS := $(patsubst tests/crash/%.c,$(B)/crash/%.so,$(wildcard tests/crash/*_shim.c))
 $(B)/crash/%.so: tests/crash/%.c
@@ -137,7 +150,7 @@ check: ## install what is missing, build, run all tests; the last line is "N pas
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory VARIANT=debug check-run
 STRESS_SECONDS ?= 60
-check-build: all ui $(UNIT) $(B)/load/wal_stress $(B)/shim/disk.so $(SHIMS)
+check-build: all ui $(UNIT) $(BOOK_TOOLS) $(READERS) $(B)/load/wal_stress $(B)/shim/disk.so $(SHIMS)
 check-run:
 	@LB_BIN=$(B)/bin tests/run $(if $(MATCH),--match '$(MATCH)') --alone '$(B)/load/wal_stress $(STRESS_SECONDS)' $(UNIT)
 
@@ -157,9 +170,11 @@ check-all: check ## check, and again with the address and thread sanitizers, and
 	@$(MAKE) --no-print-directory soak
 
 soak: ## the long tests: every kill at every point and 600 random ones, 20,000 losses of power under books, WAL stress, fuzzers for ten minutes each
+	@tests/tools/install-packages soak
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
 	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 28800 --match '^tests/crash/'
 	LB_CRASH=long build/debug/unit/test_book_replay
+	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 3600 --match '/readers'
 	build/debug/load/wal_stress 600
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
@@ -179,7 +194,7 @@ build/fuzz/%: tests/fuzz/%.c $(filter-out workers/main.c,$(wildcard workers/*.c)
 
 # ---- the code itself ----
 
-SOURCES := $(wildcard shared/*.[ch] workers/*.[ch] server/*.[ch] tests/unit/*.[ch] tests/lib/*.[ch] tests/load/*.c tests/fuzz/*.c tests/crash/*.c)
+SOURCES := $(wildcard shared/*.[ch] workers/*.[ch] server/*.[ch] tests/unit/*.[ch] tests/lib/*.[ch] tests/load/*.c tests/fuzz/*.c tests/crash/*.c tests/books/*.[ch] tests/readers/*.c)
 lint: ## layer rules, banned calls, packages without addresses
 	@tests/tools/lint
 format: ## clang-format over all C
