@@ -110,7 +110,7 @@ static int find(int root_fd, const char *path, const char *target, bool same_boo
 
 /* ---- what state it is in ---- */
 
-enum state { WHOLE, TO_FINISH, TO_CUT, UNKNOWN };
+enum state { WHOLE, TO_FINISH, TO_TIDY, TO_CUT, UNKNOWN };
 
 static bool makes_sense(const struct tail_write *w)
 {
@@ -146,6 +146,13 @@ static int judge(int fd, const struct tail_write *w, enum state *ret, struct err
     *ret = TO_FINISH;
     if (size == w->append_at + w->tail_len)
         rc = has_sum(fd, w->append_at, w->tail_len, w->append_sum, err);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    /* In its place, and the file about to be cut. That clears the rest of the last block, with a part of what
+     * was appended, and may reach the disk before the new length does. */
+    *ret = TO_TIDY;
+    if (size > w->tail_at + w->tail_len && size <= w->append_at + w->tail_len)
+        rc = has_sum(fd, w->tail_at, w->tail_len, w->place_sum, err);
     if (rc != 0)
         return rc < 0 ? -1 : 0;
     *ret = TO_CUT;
@@ -186,16 +193,19 @@ static int open_alone(const struct place *p, int *ret, struct err *err)
     return err_set(err, ERR_BUSY, "another program has the book open");
 }
 
-static int finish(int fd, const struct tail_write *w, enum book_recovery *ret, struct err *err)
+/* From the tail that is whole: as it was appended, or in its place already. */
+static int finish(int fd, const struct tail_write *w, bool placed, enum book_recovery *ret,
+                  struct err *err)
 {
     struct strbuf tail LB_CLEANUP(strbuf_clear) = {0};
     size_t len = (size_t)w->tail_len;
     unsigned char *bytes = (unsigned char *)strbuf_reserve(&tail, len);
     *ret = BOOK_MISFIT;
-    if (zip_pread(fd, bytes, len, (uint64_t)w->append_at, err) < 0)
+    if (zip_pread(fd, bytes, len, (uint64_t)(placed ? w->tail_at : w->append_at), err) < 0)
         return -1;
-    if (!zip_tail_move(bytes, len, (uint64_t)w->append_at, (uint64_t)w->tail_at) ||
-        book_sum(bytes, len) != w->place_sum)
+    if (!placed && !zip_tail_move(bytes, len, (uint64_t)w->append_at, (uint64_t)w->tail_at))
+        return 0;
+    if (book_sum(bytes, len) != w->place_sum)
         return 0;
     if (book_settle_put_in_place(fd, w, bytes, err) < 0)
         return -1;
@@ -217,8 +227,8 @@ static int make_whole(const struct place *p, const struct tail_write *w, enum bo
     if ((int64_t)st.st_ino != w->inode || state == WHOLE || state == UNKNOWN)
         return 0;
     fault_hit("book_recover_judged");
-    if (state == TO_FINISH)
-        return finish(fd, w, ret, err);
+    if (state == TO_FINISH || state == TO_TIDY)
+        return finish(fd, w, state == TO_TIDY, ret, err);
     if (!book_settle_cut_back(fd, w))
         return err_sys(err, ERR_IO, "cut the book back to its old length");
     fault_hit("book_recover_cut");
