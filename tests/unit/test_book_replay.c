@@ -39,6 +39,7 @@ struct life {
     size_t tags_at;   /* before which page; PAGES: last */
     unsigned flags;   /* of all entries, ZM_* */
     const char *comment;
+    bool copies;                   /* by the full copy always, as where settle is refused */
     size_t title_bytes[MAX_SAVES]; /* of the saves; 0: no more */
 };
 
@@ -100,21 +101,52 @@ static void make_book(const struct lab *lab, const struct life *life)
 
 /* ------------------------------------------------------------------ saves and recovery */
 
-static int save(const struct scratch *folder, const char *title, struct err *err)
+static int begin(void *ctx, const struct tail_write *w, struct err *err)
 {
+    (void)ctx;
+    (void)err;
+    disk_record_row(w, w ? sizeof(*w) : 0);
+    return 0;
+}
+
+static void end(void *ctx)
+{
+    (void)ctx;
+    disk_record_row(NULL, 0);
+}
+
+static int save(const struct scratch *folder, const char *title, bool journaled, struct err *err)
+{
+    static const struct book_journal journal = {.begin = begin, .end = end};
     struct book *b LB_CLEANUP(book_close) = NULL;
     struct book_change change = {"Title", title};
     bool written;
     if (book_open(folder->fd, BOOK, &b, err) < 0)
         return -1;
+    if (journaled)
+        book_set_journal(b, &journal);
     return book_save(b, &change, 1, NULL, NULL, &written, err);
 }
 
-/* What a start does for the folder. */
+/* What a start does for the folder: the record's book is made whole, then leftovers go. */
 static int recover(const struct scratch *folder, struct disk_image *image, struct err *err)
 {
-    (void)err;
     int dir LB_CLEANUP(fd_close) = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (image->row.len > 0) {
+        struct tail_write w;
+        struct stat st;
+        enum book_recovery how;
+        must(image->row.len == sizeof(w));
+        memcpy(&w, image->row.data, sizeof(w));
+        /* The file that is put together again is another one than the record's. */
+        must(fstatat(folder->fd, BOOK, &st, AT_SYMLINK_NOFOLLOW) == 0);
+        w.device = (int64_t)st.st_dev;
+        w.inode = (int64_t)st.st_ino;
+        if (book_recover(folder->fd, BOOK, NULL, true, &w, &how, err) < 0)
+            return -1;
+        if (how == BOOK_MISSING || how == BOOK_NO_FOLDER)
+            return err_set(err, ERR_NOT_FOUND, "the book is not there");
+    }
     for (size_t i = 0; i < image->n; i++)
         if (strcmp(image->files[i].name, BOOK) != 0)
             (void)book_copy_remove_leftover(dir, image->files[i].name);
@@ -133,7 +165,7 @@ static struct disk_model *record(const struct lab *lab, const struct life *life,
         uint64_t random = i;
         for (size_t k = 0; k < life->title_bytes[i]; k++)
             strbuf_addc(&title, (char)('a' + disk_random(&random) % 26));
-        if (save(&lab->live, strbuf_str(&title), &err) < 0)
+        if (save(&lab->live, strbuf_str(&title), !life->copies, &err) < 0)
             fail_msg("%s: %s", life->name, err.msg);
         v->saved_at[v->n] = disk_steps(m);
         scratch_read(&lab->live, BOOK, &v->bytes[v->n++]);
@@ -237,13 +269,15 @@ static void lose_power(const struct lab *lab, const struct life *life, size_t tr
 #define TAGS "<ComicInfo><Title>Old</Title><Series>Kept</Series></ComicInfo>"
 
 static const struct life lives[] = {
-    {"tags last, three saves", TAGS, PAGES, 0, "", {20, 400, 3}},
-    {"no tags, two saves", NULL, 0, 0, "", {200, 10}},
-    {"tags first, two saves", TAGS, 0, 0, "", {20, 300}},
-    {"tags in the middle, comment", TAGS, 2, 0, "made by hand", {100, 100}},
-    {"data descriptors", TAGS, PAGES, ZM_DESCRIPTOR, "", {50, 60}},
-    {"zip64", TAGS, PAGES, ZM_WIDE, "a comment", {50, 3000, 5}},
-    {"tags grow by 40 KB", TAGS, PAGES, 0, "", {65000, 20}},
+    {"tags last, three saves", TAGS, PAGES, 0, "", false, {20, 400, 3}},
+    {"no tags, two saves", NULL, 0, 0, "", false, {200, 10}},
+    {"tags first: a copy, then a settle", TAGS, 0, 0, "", false, {20, 300}},
+    {"tags in the middle, comment", TAGS, 2, 0, "made by hand", false, {100, 100}},
+    {"data descriptors", TAGS, PAGES, ZM_DESCRIPTOR, "", false, {50, 60}},
+    {"zip64", TAGS, PAGES, ZM_WIDE, "a comment", false, {50, 3000, 5}},
+    {"tags grow by 40 KB", TAGS, PAGES, 0, "", false, {65000, 20}},
+    {"three copies", TAGS, PAGES, 0, "", true, {20, 400, 3}},
+    {"tags first: two copies", TAGS, 0, ZM_DESCRIPTOR, "a comment", true, {20, 400}},
 };
 
 static void note(const char *what, const struct tally *t)
