@@ -13,12 +13,12 @@ import { BIN, ROOT } from '../lib/server.js';
 
 const run = promisify(execFile);
 const LONG = process.env.LB_CRASH === 'long'; // make soak
-const EDITS = [1, 2, 10]; // after which a book is kept to be read
+const EDITS = [1, 10]; // after which a book is kept to be read
 const FOR_MANY = ['Python zipfile', 'Java ZipFile', 'Go archive/zip', 'yauzl', 'libzip'];
 const sha = (text) => createHash('sha256').update(text).digest('hex');
 
-function edit(library, name, title) {
-  return run(path.join(BIN, '../books/edit'), [library, name, `Title=${title}`]).then((r) => r.stdout.trim());
+function edit(library, name, title, how = []) {
+  return run(path.join(BIN, '../books/edit'), [...how, library, name, `Title=${title}`]).then((r) => r.stdout.trim());
 }
 
 // What must be in the archive after the title was set; the tags are last wherever they were.
@@ -35,8 +35,8 @@ async function xmlOf(made, file, title) {
   return stdout;
 }
 
-// Changes each book ten times; copies of it on the way. [{file, what, made, want}], the untouched ones too.
-async function makeBooks(dir) {
+// Changes each book ten times, and a copy of it once by the full copy; keeps books on the way, the untouched ones too.
+async function makeBooks(dir, methods) {
   const library = path.join(dir, 'library');
   fs.mkdirSync(library);
   const { stdout } = await run(path.join(ROOT, 'tests/readers/make-cases'), LONG ? [library, 'many'] : [library], { maxBuffer: 1 << 28 });
@@ -44,22 +44,34 @@ async function makeBooks(dir) {
   const sizes = [];
   for (const [name, made] of Object.entries(JSON.parse(stdout))) {
     const book = path.join(library, `${name}.cbz`);
-    const keep = (label, want) => {
+    const keep = (label, want, from = book) => {
       const file = path.join(dir, `${name}, ${label}.cbz`);
-      fs.copyFileSync(book, file);
+      fs.copyFileSync(from, file);
       books.push({ file, name, label, made, want });
     };
     const sorted = made.tags ? [...made.entries, [made.tags_name, sha(made.tags)]] : made.entries;
     keep('before', sorted);
+    const copy = path.join(library, 'copy.cbz');
+    fs.copyFileSync(book, copy);
+    assert.equal(await edit(library, 'copy.cbz', 'Edit 01', ['--copy']), 'copy');
     for (let i = 1; i <= EDITS.at(-1); i++) {
       const title = `Edit ${String(i).padStart(2, '0')}`;
-      assert.notEqual(await edit(library, `${name}.cbz`, title), 'none');
+      const method = await edit(library, `${name}.cbz`, title);
+      methods[method] = (methods[method] || 0) + 1;
+      if (i === 1 && sameTime(book, copy)) assert.ok(fs.readFileSync(book).equals(fs.readFileSync(copy)), `${name}: ${method} and copy differ`);
+      else if (i === 1) keep('1 full copy', expected(made, await xmlOf(made, copy, title)), copy);
       if (i === 1) sizes.push(fs.statSync(book).size);
-      if (EDITS.includes(i)) keep(`${i} edits`, expected(made, await xmlOf(made, book, title)));
+      if (EDITS.includes(i)) keep(`${i} edit${i > 1 ? 's' : ''}`, expected(made, await xmlOf(made, book, title)));
     }
     assert.equal(fs.statSync(book).size, sizes.pop(), `${name}: ten edits of the same length do not make the book longer`);
   }
   return books;
+}
+
+// The archives carry the time of the change, in steps of two seconds.
+function sameTime(a, b) {
+  const step = (file) => Math.floor(fs.statSync(file).mtimeMs / 2000);
+  return step(a) === step(b);
 }
 
 const byName = (entries) => [...entries].sort((a, b) => (a[0] < b[0] ? -1 : 1));
@@ -84,7 +96,9 @@ test('books that were changed are read by all', { timeout: 900000 }, async (t) =
     const all = await readers();
     const ran = all.filter((r) => r.here);
     const missing = all.filter((r) => !r.here);
-    const books = await makeBooks(dir);
+    const methods = {};
+    const books = await makeBooks(dir, methods);
+    assert.ok(!methods.none && (methods.settle || methods.clone) > books.length, JSON.stringify(methods));
     const wrong = [];
     const unable = [];
     for (const reader of ran) {
@@ -97,6 +111,7 @@ test('books that were changed are read by all', { timeout: 900000 }, async (t) =
       if (cannot.size) unable.push(`${reader.name}: ${[...cannot].join(', ')}`);
       books.forEach((b, i) => { if (verdicts[i] && able(b)) wrong.push(`${reader.name}, ${b.name}, ${b.label}: ${verdicts[i]}`); });
     }
+    t.diagnostic(`note: changes: ${Object.entries(methods).map(([m, n]) => `${n} by ${m}`).join(', ')}`);
     t.diagnostic(`note: ${books.length} books read by ${ran.length} readers: ${ran.map((r) => r.name).join('; ')}`);
     if (missing.length) t.diagnostic(`note: readers not here: ${missing.map((r) => `${r.name} (${r.needs})`).join('; ')}`);
     for (const text of unable) t.diagnostic(`note: could not read them before we changed them either: ${text}`);
