@@ -1,9 +1,11 @@
 /*
- * edit [--copy] LIBRARY PATH ELEMENT=VALUE...: one save of a book, as an item of a job makes it. Prints the method.
- * --copy: by the full copy, as where nothing is settled.
+ * edit [--copy] [--times N] LIBRARY PATH ELEMENT=VALUE...: one save of a book, as an item of a job makes it. Prints the
+ * method. --copy: by the full copy, as where nothing is settled. --times: N saves, one after the other, the second, third
+ * and so on with its number behind the first value.
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ static void end(void *ctx)
     (void)ctx;
 }
 
+/* Others may open the book at any moment, so what was possible a moment ago need not be now. */
 static int edit(int root, const char *path, const struct book_change *changes, size_t n, bool copy,
                 struct err *err)
 {
@@ -40,10 +43,32 @@ static int edit(int root, const char *path, const struct book_change *changes, s
         book_set_journal(b, &journal);
     if (book_save(b, changes, n, NULL, NULL, &written, err) < 0)
         return -1;
-    if (settles != (method == BOOK_SETTLE))
-        return err_set(err, ERR_INTERNAL, "the preview said %s", book_method_name(method));
+    if (method != BOOK_CLONE)
+        method = settles ? BOOK_SETTLE : BOOK_COPY;
     (void)printf("%s\n", book_method_name(written ? method : BOOK_NONE));
     return 0;
+}
+
+static int edit_often(int root, const char *path, struct book_change *changes, size_t n, bool copy,
+                      int times, struct err *err)
+{
+    const char *first = changes[0].value;
+    for (int i = 1; i <= times; i++) {
+        char value[256];
+        (void)snprintf(value, sizeof(value), "%s %d", first, i);
+        if (i == 1)
+            (void)snprintf(value, sizeof(value), "%s", first);
+        changes[0].value = value;
+        if (edit(root, path, changes, n, copy, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int usage(void)
+{
+    (void)fprintf(stderr, "usage: edit [--copy] [--times N] LIBRARY PATH ELEMENT=VALUE...\n");
+    return 2;
 }
 
 int main(int argc, char **argv)
@@ -51,22 +76,30 @@ int main(int argc, char **argv)
     struct book_change changes[MAX_CHANGES];
     struct err err = {0};
     size_t n = 0;
-    bool copy = argc > 1 && strcmp(argv[1], "--copy") == 0;
-    argv += copy;
-    argc -= copy;
-    if (argc < 4 || argc > 3 + MAX_CHANGES) {
-        (void)fprintf(stderr, "usage: edit [--copy] LIBRARY PATH ELEMENT=VALUE...\n");
-        return 2;
+    bool copy = false;
+    int times = 1;
+    for (; argc > 2 && strncmp(argv[1], "--", 2) == 0; argv++, argc--) {
+        if (strcmp(argv[1], "--copy") == 0) {
+            copy = true;
+        } else if (strcmp(argv[1], "--times") == 0) {
+            times = (int)strtol(argv[2], NULL, 10);
+            argv++;
+            argc--;
+        } else {
+            return usage();
+        }
     }
+    if (argc < 4 || argc > 3 + MAX_CHANGES)
+        return usage();
     for (char **arg = argv + 3; *arg; arg++) {
         char *value = strchr(*arg, '=');
         if (!value)
-            return 2;
+            return usage();
         *value++ = '\0';
         changes[n++] = (struct book_change){*arg, value};
     }
     int root LB_CLEANUP(fd_close) = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (edit(root, argv[2], changes, n, copy, &err) == 0)
+    if (edit_often(root, argv[2], changes, n, copy, times, &err) == 0)
         return 0;
     (void)fprintf(stderr, "%s: %s\n", argv[2], err.msg);
     return 1;
