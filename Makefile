@@ -102,10 +102,10 @@ $(B)/books/%: $(B)/tests/books/%.o $(B)/libworker.a $(B)/liblongbox.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lpthread -lm
 # Readers of zip archives that others wrote (tests/integration/readers.test.js).
-READERS := $(B)/readers/libzip tests/readers/node_modules/.installed
-$(B)/readers/libzip: tests/readers/libzip.c
+READERS := $(B)/readers/libzip $(B)/readers/libzip_tags tests/readers/node_modules/.installed
+$(B)/readers/%: tests/readers/%.c
 	@mkdir -p $(@D)
-	$(call say,LD $@)$(CC) -std=gnu11 $(WARN) -O1 -g -o $@ $< $(shell pkg-config --cflags --libs libzip 2>/dev/null)
+	$(call say,LD $@)$(CC) -std=gnu11 $(WARN) -O1 -g -o $@ $< $(shell pkg-config --cflags --libs libzip 2>/dev/null) -lpthread
 tests/readers/node_modules/.installed: tests/readers/package.json tests/readers/package-lock.json
 	$(Q)cd tests/readers && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
@@ -182,6 +182,12 @@ bench: ## measure, side by side in one run; writes build/bench.json
 	@tests/tools/install-packages check
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release all ui
 	@LB_BIN=build/release/bin node tests/load/bench.js
+	@$(MAKE) --no-print-directory bench-books
+
+bench-books: ## measure changes and reads of books beside cp, a rebuild and libzip; needs up to 60 GB (QUICK=1: 300 MB); build/bench-books.json
+	@tests/tools/install-packages check
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/books/bench build/release/readers/libzip_tags
+	@LB_BIN=build/release/bin node tests/load/book_bench.js $(if $(QUICK),--quick)
 
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ) ## run every fuzz target for FUZZ_SECONDS (60)
@@ -210,5 +216,5 @@ clean: ## remove everything built (the demo library and its state stay)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all ui run install check check-build check-run unit check-all soak bench crash fuzz lint format analyze clean help
+.PHONY: all ui run install check check-build check-run unit check-all soak bench bench-books crash fuzz lint format analyze clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
