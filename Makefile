@@ -191,8 +191,9 @@ bench-books: ## measure changes and reads of books beside cp, a rebuild and libz
 
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ) ## run every fuzz target for FUZZ_SECONDS (60)
-	@set -e; for f in $(FUZZ); do mkdir -p build/fuzz/corpus/$${f##*/}; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 build/fuzz/corpus/$${f##*/}; done
+	@set -e; for f in $(FUZZ); do found=build/fuzz/corpus/$${f##*/}; mkdir -p $$found; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 -artifact_prefix=build/fuzz/ $$found \
+	        $$(ls -d tests/fuzz/corpus/$${f##*/fuzz_} 2>/dev/null || :); done
 build/fuzz/%: tests/fuzz/%.c $(filter-out workers/main.c,$(wildcard workers/*.c)) $(wildcard shared/*.c) $(GEN)/schema.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ $@)clang-14 -std=gnu11 $(CPPFLAGS) -Iworkers $(BOARD_LAYOUT) -DLB_VERSION='"fuzz"' -O1 -g \
