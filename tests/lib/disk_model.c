@@ -50,6 +50,8 @@ static struct disk_model *recording; /* what the wrapped calls write to */
 static size_t calls_left = DISK_NEVER;
 static size_t calls_made;
 static bool dead;
+static bool shares_blocks;
+static size_t clones_made;
 
 static void set_name(char ret[64], const char *name)
 {
@@ -242,12 +244,22 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
         return __real_ioctl(fd, request, arg);
     if (permission() != WHOLE)
         return refused();
-    int rc = __real_ioctl(fd, request, arg);
+    if (!shares_blocks) {
+        errno = EXDEV; /* "not this file": others would be remembered for the file system */
+        return -1;
+    }
+    int from = (int)(intptr_t)arg;
     size_t file = file_of(fd);
     struct stat st;
-    if (rc == 0 && file != NO_FILE && fstat(fd, &st) == 0)
-        add_copied(fd, file, 0, (size_t)st.st_size);
-    return rc;
+    must(fstat(from, &st) == 0);
+    size_t len = (size_t)st.st_size;
+    char *bytes LB_CLEANUP(mem_free) = mem_new(len + 1);
+    must(pread(from, bytes, len, 0) == (ssize_t)len);
+    must(__real_pwrite(fd, bytes, len, 0) == (ssize_t)len);
+    if (file != NO_FILE)
+        add_write(file, bytes, len, 0);
+    clones_made++;
+    return 0;
 }
 
 REAL(int, ftruncate, int fd, off_t size)
@@ -290,7 +302,7 @@ int __wrap_openat(int dir, const char *name, int flags, ...)
 {
     va_list args;
     va_start(args, flags);
-    mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
     va_end(args);
     if (!(flags & O_CREAT))
         return __real_openat(dir, name, flags, mode);
@@ -481,6 +493,14 @@ void disk_killed(const struct disk_model *m, size_t steps, size_t bytes, struct 
                 apply(&m->steps[i], done_of(m, i, steps, bytes), &b);
         image_add(ret, names.at[k].name, &b);
     }
+}
+
+size_t disk_share_blocks(bool works)
+{
+    size_t made = clones_made;
+    shares_blocks = works;
+    clones_made = 0;
+    return made;
 }
 
 uint64_t disk_random(uint64_t *random)

@@ -66,6 +66,12 @@ void disk_image_put(const struct disk_image *i, const struct scratch *folder);
 size_t disk_fail_after(size_t calls);
 #define DISK_NEVER SIZE_MAX
 
+/*
+ * Whether FICLONE works, on any file system (the bytes are copied); at first it does not. Gives how often it was done
+ * since the last call.
+ */
+size_t disk_share_blocks(bool works);
+
 uint64_t disk_random(uint64_t *random);
 
 #endif

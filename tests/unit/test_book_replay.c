@@ -32,6 +32,8 @@ struct lab {
     struct scratch replay; /* where their remains are put together again */
 };
 
+enum way { SETTLED, COPIED, CLONED };
+
 /* A life of a book: how it begins and the saves that are made. */
 struct life {
     const char *name;
@@ -39,7 +41,7 @@ struct life {
     size_t tags_at;   /* before which page; PAGES: last */
     unsigned flags;   /* of all entries, ZM_* */
     const char *comment;
-    bool copies;                   /* by the full copy always, as where settle is refused */
+    enum way way;                  /* that saves may go; the full copy always may */
     size_t title_bytes[MAX_SAVES]; /* of the saves; 0: no more */
 };
 
@@ -160,17 +162,20 @@ static struct disk_model *record(const struct lab *lab, const struct life *life,
     make_book(lab, life);
     scratch_read(&lab->live, BOOK, &v->bytes[v->n++]);
     struct disk_model *m = disk_record(&lab->live);
+    (void)disk_share_blocks(life->way == CLONED);
     for (size_t i = 0; i < MAX_SAVES && life->title_bytes[i] > 0; i++) {
         struct strbuf title LB_CLEANUP(strbuf_clear) = {0};
         uint64_t random = i;
         for (size_t k = 0; k < life->title_bytes[i]; k++)
             strbuf_addc(&title, (char)('a' + disk_random(&random) % 26));
-        if (save(&lab->live, strbuf_str(&title), !life->copies, &err) < 0)
+        if (save(&lab->live, strbuf_str(&title), life->way != COPIED, &err) < 0)
             fail_msg("%s: %s", life->name, err.msg);
         v->saved_at[v->n] = disk_steps(m);
         scratch_read(&lab->live, BOOK, &v->bytes[v->n++]);
     }
     disk_record_end(m);
+    size_t clones = disk_share_blocks(false);
+    assert_true(life->way == CLONED ? clones >= v->n - 1 : clones == 0);
     return m;
 }
 
@@ -269,15 +274,16 @@ static void lose_power(const struct lab *lab, const struct life *life, size_t tr
 #define TAGS "<ComicInfo><Title>Old</Title><Series>Kept</Series></ComicInfo>"
 
 static const struct life lives[] = {
-    {"tags last, three saves", TAGS, PAGES, 0, "", false, {20, 400, 3}},
-    {"no tags, two saves", NULL, 0, 0, "", false, {200, 10}},
-    {"tags first: a copy, then a settle", TAGS, 0, 0, "", false, {20, 300}},
-    {"tags in the middle, comment", TAGS, 2, 0, "made by hand", false, {100, 100}},
-    {"data descriptors", TAGS, PAGES, ZM_DESCRIPTOR, "", false, {50, 60}},
-    {"zip64", TAGS, PAGES, ZM_WIDE, "a comment", false, {50, 3000, 5}},
-    {"tags grow by 40 KB", TAGS, PAGES, 0, "", false, {65000, 20}},
-    {"three copies", TAGS, PAGES, 0, "", true, {20, 400, 3}},
-    {"tags first: two copies", TAGS, 0, ZM_DESCRIPTOR, "a comment", true, {20, 400}},
+    {"tags last, three saves", TAGS, PAGES, 0, "", SETTLED, {20, 400, 3}},
+    {"no tags, two saves", NULL, 0, 0, "", SETTLED, {200, 10}},
+    {"tags first: a copy, then a settle", TAGS, 0, 0, "", SETTLED, {20, 300}},
+    {"tags in the middle, comment", TAGS, 2, 0, "made by hand", SETTLED, {100, 100}},
+    {"data descriptors", TAGS, PAGES, ZM_DESCRIPTOR, "", SETTLED, {50, 60}},
+    {"zip64", TAGS, PAGES, ZM_WIDE, "a comment", SETTLED, {50, 3000, 5}},
+    {"tags grow by 40 KB", TAGS, PAGES, 0, "", SETTLED, {65000, 20}},
+    {"three clones", TAGS, PAGES, 0, "", CLONED, {20, 400, 3}},
+    {"three copies", TAGS, PAGES, 0, "", COPIED, {20, 400, 3}},
+    {"tags first: two copies", TAGS, 0, ZM_DESCRIPTOR, "a comment", COPIED, {20, 400}},
 };
 
 static void note(const char *what, const struct tally *t)
