@@ -174,7 +174,7 @@ soak: ## the long tests: every kill at every point and 600 random ones, 20,000 l
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
 	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 28800 --match '^tests/crash/'
 	LB_CRASH=long build/debug/unit/test_book_replay
-	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 3600 --match '/readers'
+	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 3600 --match '/(readers|read_beside)'
 	build/debug/load/wal_stress 600
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 

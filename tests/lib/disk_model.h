@@ -67,8 +67,8 @@ size_t disk_fail_after(size_t calls);
 #define DISK_NEVER SIZE_MAX
 
 /*
- * Whether FICLONE works, on any file system (the bytes are copied); at first it does not. Gives how often it was done
- * since the last call.
+ * Whether FICLONE works, whatever the file system can: the bytes are copied. At first it does not. Gives how often it
+ * was done since the last call.
  */
 size_t disk_share_blocks(bool works);
 
