@@ -11,9 +11,8 @@ import { BIN, ROOT, serverTest } from '../lib/server.js';
 
 const PEAK_KB = 256 * 1024;
 const MEASURES = !/asan|tsan/.test(BIN); // a sanitizer's memory is its own
-const OPTIONS = {
-  tag: { set: { Title: 'Harmless & <whole>', Year: '1999' } },
-};
+const OPTIONS = { tag: { tags: { Title: 'Harmless & <whole>', Year: '1999' } } };
+const NOT_STARTED = ['undo']; // of what another job did; not over books of one's choice
 
 function make(library) {
   const manifest = `${library}.tsv`;
@@ -69,7 +68,7 @@ serverTest('a hostile library does no harm to any operation', { books: make, wor
   const { operations } = (await s.api.get('/api/config')).json;
   const hostile = list.filter((r) => r.state === 'hostile').length;
   assert.ok(hostile >= 30 && sound.length >= 15, `${hostile} hostile, ${sound.length} sound`);
-  for (const { name } of operations.filter((o) => o.accepts === 'books')) {
+  for (const { name } of operations.filter((o) => o.accepts === 'books' && !NOT_STARTED.includes(o.name))) {
     const results = await runOver(s, name);
     const failed = results.filter((r) => !r.success);
     assert.ok(results.length >= sound.length + 20, `${name}: ${results.length} results`);
