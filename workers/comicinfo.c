@@ -13,7 +13,7 @@
 #define UTF8_ALIAS "utf8" /* no registered name, but Python's ElementTree writes it */
 
 static const char *const element_names[EL__COUNT] = {
-#define ELEMENT(name) [EL_##name] = #name,
+#define ELEMENT(name, kind) [EL_##name] = #name,
 #include "comicinfo_elements.def"
 #undef ELEMENT
 };

@@ -11,7 +11,7 @@
 #include "strbuf.h"
 
 enum comicinfo_element {
-#define ELEMENT(name) EL_##name,
+#define ELEMENT(name, kind) EL_##name,
 #include "comicinfo_elements.def"
 #undef ELEMENT
     EL__COUNT
@@ -40,5 +40,8 @@ struct comicinfo {
 /* EL__COUNT when there is none of that name. */
 enum comicinfo_element comicinfo_element_find(const char *name);
 const char *comicinfo_element_name(enum comicinfo_element e);
+
+/* May this character stand in a document? */
+bool comicinfo_is_char(unsigned c);
 
 #endif

@@ -50,8 +50,8 @@ static int by_place(const void *a, const void *b)
     return ea->rank - eb->rank;
 }
 
-/* XML 1.0, section 2.2: characters that may stand in a document. */
-static bool xml_char(unsigned c)
+/* XML 1.0, section 2.2 */
+bool comicinfo_is_char(unsigned c)
 {
     return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c != 0xfffe && c != 0xffff);
 }
@@ -64,7 +64,7 @@ static int check_value(const char *element, const char *value, struct err *err)
     for (size_t i = 0, n; i < len; i += n) {
         if (utf8_len((const unsigned char *)value + i, len - i) == 0)
             return err_field(err, ERR_BAD_FIELD, element, "the value of %s is not UTF-8", element);
-        if (!xml_char(utf8_decode((const unsigned char *)value + i, len - i, &n)))
+        if (!comicinfo_is_char(utf8_decode((const unsigned char *)value + i, len - i, &n)))
             return err_field(err, ERR_BAD_FIELD, element,
                              "the value of %s holds a control character", element);
     }

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "comicinfo_types.h"
 #include "config.h"
 #include "op_book.h"
 #include "op_exec.h"
 #include "op_noop.h"
 #include "op_plan.h"
+#include "op_tag.h"
 
 #define NO_OPTIONS "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
 
@@ -47,6 +49,18 @@ static const struct op table[] = {
         .option_schema = NO_OPTIONS,
         .check_options = op_book_check_options,
         .run = op_normalize_run,
+    },
+    {
+        .name = "tag",
+        .verb = "Tagging",
+        .label = "Set Tags",
+        .text = "Sets the given tags of each book, and takes out those given as null; all others "
+                "stay as they are.",
+        .accepts = ACCEPTS_BOOKS,
+        .changes_files = true,
+        .option_schema = comicinfo_schema,
+        .check_options = op_tag_check_options,
+        .run = op_tag_run,
     },
     {
         .name = "noop",

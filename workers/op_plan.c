@@ -51,20 +51,31 @@ bool file_id_unchanged(const struct file_id *was, const struct file_id *is)
     return was->ino != 0 && is->size == was->size && is->mtime_ns == was->mtime_ns;
 }
 
+static char *cut_text(const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+    if (len > TAG_MAX)
+        for (len = TAG_MAX; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+            len--;
+    return len ? mem_strndup(text, len) : NULL;
+}
+
 struct op_tags op_tags_of(const struct book *b)
 {
     struct op_tags t = {0};
-    for (size_t i = 0; i < OP_TAGS; i++) {
-        const char *text = book_tag(b, fields[i].element);
-        if (!text)
-            continue;
-        size_t len = strlen(text);
-        if (len > TAG_MAX)
-            for (len = TAG_MAX; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
-                len--;
-        *field(&t, i) = mem_strndup(text, len);
-    }
+    for (size_t i = 0; i < OP_TAGS; i++)
+        *field(&t, i) = cut_text(book_tag(b, fields[i].element));
     return t;
+}
+
+void op_tags_set(struct op_tags *t, const char *element, const char *text)
+{
+    for (size_t i = 0; i < OP_TAGS; i++) {
+        if (strcmp(fields[i].element, element) != 0)
+            continue;
+        free(*field(t, i));
+        *field(t, i) = cut_text(text);
+    }
 }
 
 struct op_tags op_tags_copy(const struct op_tags *t)

@@ -71,6 +71,8 @@ struct op_tags op_tags_copy(const struct op_tags *t);
 bool op_tags_equal(const struct op_tags *a, const struct op_tags *b);
 void op_tags_clear(struct op_tags *t);
 LB_DEFINE_CLEANUP(struct op_tags, op_tags_clear)
+/* One of them becomes `text` (NULL or "": none), cut as above; an element that is not kept is nothing. */
+void op_tags_set(struct op_tags *t, const char *element, const char *text);
 #define OP_TAGS 6
 /* What leads from `before` to `after`, for book_save; values point into `after`. Returns how many.
  */

@@ -113,9 +113,10 @@ export function pages(key, count = 3, bytes = 2000) {
 // A book with a long comment is changed by way of a full copy, not in place.
 const LONG_COMMENT = 'scanned and packed by hand '.repeat(50);
 
-export function bookBytes({ key, tags, pageCount, pageBytes, copied }) {
+// `xml` is the whole of ComicInfo.xml, `tags` only its values.
+export function bookBytes({ key, tags, xml = tags && comicInfo(tags), pageCount, pageBytes, copied }) {
   const entries = pages(key, pageCount, pageBytes);
-  if (tags) entries.push({ name: 'ComicInfo.xml', data: comicInfo(tags), deflate: true });
+  if (xml) entries.push({ name: 'ComicInfo.xml', data: xml, deflate: true });
   return zip(entries, copied ? LONG_COMMENT : '');
 }
 

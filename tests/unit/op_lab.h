@@ -302,10 +302,12 @@ LAB_FN char *world(const struct lab *l)
 
 /* ------------------------------------------------------------------ running */
 
-LAB_FN int run(struct lab *l, const char *op, const char *path, const json_t *intent,
-               struct op_result *ret, struct err *err)
+/* `text` is the JSON of the options. */
+LAB_FN int run_with(struct lab *l, const char *op, const char *path, const char *text,
+                    const json_t *intent, struct op_result *ret, struct err *err)
 {
-    json_t *options = json_object();
+    json_t *options = json_loads(text, 0, NULL);
+    assert_non_null(options);
     struct op_item item = {.job_id = "job",
                            .seq = 1,
                            .path = path,
@@ -315,6 +317,12 @@ LAB_FN int run(struct lab *l, const char *op, const char *path, const json_t *in
     int rc = op_find(op)->run(&l->env, &item, ret, err);
     json_decref(options);
     return rc;
+}
+
+LAB_FN int run(struct lab *l, const char *op, const char *path, const json_t *intent,
+               struct op_result *ret, struct err *err)
+{
+    return run_with(l, op, path, "{}", intent, ret, err);
 }
 
 /* Runs and expects success. */

@@ -118,7 +118,7 @@ static void new_elements_go_where_the_schema_wants_them(void **state)
 static void every_element_is_inserted_in_schema_order(void **state)
 {
     static const char *const names[] = {
-#define ELEMENT(name) #name,
+#define ELEMENT(name, kind) #name,
 #include "comicinfo_elements.def"
 #undef ELEMENT
     };
