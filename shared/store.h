@@ -133,6 +133,7 @@ struct job_new {
         parent_kind; /* "retry" or "follow_up:<operation>"; a job has one live child of each kind */
     enum job_drive drive;
     const char *follow_up; /* operations that follow it, JSON array; NULL = none */
+    bool dry_run; /* see struct job */
 };
 int store_job_stage(struct db *db, const struct job_new *n, double now,
                     struct err *err) LB_MUST_CHECK;
@@ -141,7 +142,10 @@ int store_job_stage_items(struct db *db, const char *job_id, int64_t seq_first,
                           const char *const *paths, size_t n, struct err *err) LB_MUST_CHECK;
 /* Gives a staging up; the sweep removes it. One that is not there is fine. */
 int store_job_unstage(struct db *db, const char *job_id, double now, struct err *err) LB_MUST_CHECK;
-/* Shows it to everybody, makes it the active job, writes its first event. Commit with durable = true. */
+/*
+ * Shows it to everybody, makes it the active job (a preview is none), writes its first event. Commit with
+ * durable = true.
+ */
 int store_job_publish(struct db *db, const char *job_id, double now, struct job *ret,
                       struct err *err) LB_MUST_CHECK;
 /* The id of the live job that was made with this key; 1 = found, 0 = none. */
@@ -290,6 +294,7 @@ struct item {
     char *options; /* the job's, JSON text */
     bool driven;   /* a client asked for it */
     enum item_tail tail;
+    bool dry_run;  /* it must not change anything */
 };
 void item_clear(struct item *it);
 void item_copy(struct item *ret, const struct item *from);
@@ -350,6 +355,14 @@ int store_items(struct db *db, const char *job_id, int64_t after, int max,
  */
 int store_item_declare(struct db *db, const struct item *it, const char *owner, const char *intent,
                        const char *target, struct err *err) LB_MUST_CHECK;
+
+/*
+ * An item of a preview would rename `from` to `to` (NULL: move it out of the library). on_disk: another file has the
+ * name `to` now. Returns 1 when it would get the name: earlier items of the job neither took it nor is it there, unless
+ * one left it. Then later items know. 0: the name would be taken; nothing is noted.
+ */
+int store_plan_name(struct db *db, const struct item *it, const char *from, const char *to,
+                    bool on_disk, struct err *err) LB_MUST_CHECK;
 
 enum item_outcome { ITEM_OK, ITEM_ERROR, ITEM_CANCELLED };
 struct item_finish {

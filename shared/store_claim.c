@@ -13,7 +13,7 @@ struct claim_job {
     int64_t room; /* how many more may be leased */
     char *options;
     int64_t leased;
-    bool foreign, driven;
+    bool foreign, driven, dry_run;
     double created_at;
 };
 
@@ -34,6 +34,7 @@ static void claim_job_from_row(const struct query *q, struct claim_job *j)
     j->room = limit ? limit - j->leased : INT64_MAX;
     j->foreign = query_col_int(q, 8);
     j->created_at = query_col_real(q, 9);
+    j->dry_run = query_col_int(q, 11);
     j->driven = strcmp(query_col_text(q, 10), job_drive_name(DRIVE_CLIENT)) == 0;
 }
 
@@ -137,6 +138,7 @@ static int candidates(struct db *db, const struct claim_job *j, int max, struct 
         c->item.intent = query_col_text(&q, 3) ? mem_strdup(query_col_text(&q, 3)) : NULL;
         c->item.options = mem_strdup(j->options);
         c->item.driven = j->driven;
+        c->item.dry_run = j->dry_run;
         c->target = query_col_text(&q, 4) ? mem_strdup(query_col_text(&q, 4)) : NULL;
     }
     return rc;

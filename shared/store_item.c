@@ -106,6 +106,41 @@ int store_item_declare(struct db *db, const struct item *it, const char *owner, 
     return rc < 0 ? -1 : 0;
 }
 
+static int plan_name(struct db *db, const struct item *it, const char *path, bool taken,
+                     struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_PLAN_NAME, err) < 0)
+        return -1;
+    query_text(&q, ":job_id", it->job_id);
+    query_text(&q, ":path", path);
+    query_int(&q, ":seq", it->seq);
+    query_int(&q, ":taken", taken);
+    return query_run(&q, err);
+}
+
+int store_plan_name(struct db *db, const struct item *it, const char *from, const char *to,
+                    bool on_disk, struct err *err)
+{
+    if (to) {
+        struct query q LB_CLEANUP(query_end) = {0};
+        if (query_start(&q, db, SQL_PLANNED_NAME, err) < 0)
+            return -1;
+        query_text(&q, ":job_id", it->job_id);
+        query_text(&q, ":path", to);
+        int rc = query_step(&q, err);
+        if (rc < 0)
+            return -1;
+        /* What this item noted itself is of a run before a crash. */
+        bool taken = rc == 1 ? query_col_int(&q, 0) && query_col_int(&q, 1) != it->seq : on_disk;
+        if (taken)
+            return 0;
+    }
+    if (plan_name(db, it, from, false, err) < 0 || (to && plan_name(db, it, to, true, err) < 0))
+        return -1;
+    return 1;
+}
+
 static json_t *item_event(const struct item *it, const struct item_finish *f)
 {
     json_t *o = json_object();

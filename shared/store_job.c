@@ -41,6 +41,7 @@ void job_from_row(const struct query *q, struct job *ret)
     query_col_copy(q, 27, ret->parent_kind, sizeof(ret->parent_kind));
     query_col_copy(q, 28, ret->follow_up, sizeof(ret->follow_up));
     query_col_copy(q, 29, ret->follow_ups, sizeof(ret->follow_ups));
+    ret->dry_run = query_col_int(q, 30);
 }
 
 static int get(struct db *db, enum sql_id id, const char *job_id, struct job *ret, struct err *err)
@@ -184,6 +185,7 @@ int store_job_stage(struct db *db, const struct job_new *n, double now, struct e
     query_text(&q, ":parent_kind", n->parent ? n->parent_kind : NULL);
     query_text(&q, ":drive", job_drive_name(n->drive));
     query_text(&q, ":follow_up", n->follow_up);
+    query_int(&q, ":dry_run", n->dry_run);
     if (n->max_threads)
         query_int(&q, ":max_threads", n->max_threads);
     else
@@ -223,6 +225,17 @@ int store_job_stage_items(struct db *db, const char *job_id, int64_t seq_first,
     return 0;
 }
 
+static int activate(struct db *db, const struct job *j, double now, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_ACTIVE_SET, err) < 0)
+        return -1;
+    query_text(&q, ":job_id", j->job_id);
+    query_text(&q, ":title", j->title);
+    query_real(&q, ":now", now);
+    return query_run(&q, err);
+}
+
 int store_job_publish(struct db *db, const char *job_id, double now, struct job *ret,
                       struct err *err)
 {
@@ -240,14 +253,8 @@ int store_job_publish(struct db *db, const char *job_id, double now, struct job 
             return err_set(err, ERR_STORE, "job %s: its items are gone; start it again", job_id);
         job_from_row(&q, ret);
     }
-    struct query q LB_CLEANUP(query_end) = {0};
-    if (query_start(&q, db, SQL_ACTIVE_SET, err) < 0)
-        return -1;
-    query_text(&q, ":job_id", job_id);
-    query_text(&q, ":title", ret->title);
-    query_real(&q, ":now", now);
-    if (query_run(&q, err) < 0)
-        return -1;
+    if (!ret->dry_run && activate(db, ret, now, err) < 0)
+        return -1; /* a preview is for who asked for it; what others follow stays */
     return store_event_job(db, ret, NULL, now, err);
 }
 

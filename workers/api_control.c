@@ -186,6 +186,7 @@ static int start_retry(struct api_call *call, const struct job *old, struct job 
                                   .options = options,
                                   .priority = old->priority,
                                   .max_threads = old->max_threads,
+                                  .dry_run = old->dry_run,
                                   .parent = old->job_id,
                                   .parent_kind = "retry",
                                   .follow_up = old->follow_up[0] ? old->follow_up : NULL,

@@ -93,6 +93,8 @@ int api_batch_follow_up(struct api_call *call, struct err *err)
     const struct op *op;
     if (find_job(call, &parent, err) < 0 || parse(call, &parent, &op, err) < 0)
         return -1;
+    if (parent.dry_run)
+        return err_set(err, ERR_CONFLICT, "the job was a preview: nothing can follow it");
     char title[JOB_TITLE_MAX + 1];
     struct making m = {.worker = call->worker};
     follow_describe(call->worker, parent.job_id, op, title, &m.what);

@@ -111,13 +111,23 @@ int parse_drive(struct api_call *call, enum job_drive *ret, struct err *err)
     return 1;
 }
 
-int parse_paused(struct api_call *call, bool *ret, struct err *err)
+static int parse_bool(struct api_call *call, const char *name, bool *ret, struct err *err)
 {
-    const json_t *v = body_member(call, "paused");
+    const json_t *v = body_member(call, name);
     if (!v)
         return 0;
     if (!json_is_boolean(v))
-        return err_field(err, ERR_BAD_FIELD, "paused", "paused must be true or false");
+        return err_field(err, ERR_BAD_FIELD, name, "%s must be true or false", name);
     *ret = json_is_true(v);
     return 1;
+}
+
+int parse_paused(struct api_call *call, bool *ret, struct err *err)
+{
+    return parse_bool(call, "paused", ret, err);
+}
+
+int parse_dry_run(struct api_call *call, bool *ret, struct err *err)
+{
+    return parse_bool(call, "dry_run", ret, err);
 }

@@ -316,10 +316,11 @@ static json_t *operations(void)
     for (size_t i = 0; (op = op_at(i)) != NULL; i++) {
         json_t *schema = json_loads(op->option_schema, 0, NULL);
         must(schema);
-        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "name", op->name, "label",
+        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "name", op->name, "label",
                               op->label, "verb", op->verb, "text", op->text, "accepts",
                               op->accepts == ACCEPTS_BOOKS ? "books" : "strings", "changes_files",
-                              (int)op->changes_files, "options", schema);
+                              (int)op->changes_files, "previews", (int)op->previews,
+                              "options", schema);
         must(o && json_array_append_new(list, o) == 0);
     }
     return list;

@@ -298,9 +298,9 @@ static int new_items(struct api_call *call, const struct op *op, struct path_lis
 
 int api_job_create(struct api_call *call, struct err *err)
 {
-    static const char *const known[] = {"operation", "files",       "select", "options",
-                                        "title",     "priority",    "paused", "max_threads",
-                                        "drive",     "on_complete", NULL};
+    static const char *const known[] = {"operation", "files",       "select",  "options",
+                                        "title",     "priority",    "paused",  "max_threads",
+                                        "drive",     "on_complete", "dry_run", NULL};
     if (!json_is_object(call->body))
         return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
     if (refuse_unknown(call->body, known, "job", err) < 0)
@@ -321,9 +321,13 @@ int api_job_create(struct api_call *call, struct err *err)
         parse_priority(call, &request.priority, err) < 0 ||
         parse_title(call, &request.title, err) < 0 ||
         parse_paused(call, &request.paused, err) < 0 ||
+        parse_dry_run(call, &request.dry_run, err) < 0 ||
         parse_max_threads(call, &request.max_threads, err) < 0 ||
         parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
+    if (request.dry_run && follow_up)
+        return err_field(err, ERR_BAD_FIELD, "on_complete",
+                         "a preview changes nothing, so nothing can follow it");
     request.follow_up = follow_up;
     int rc = earlier_job(call, &request, &job, err);
     if (rc < 0)

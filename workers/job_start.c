@@ -64,6 +64,7 @@ static int stage(struct db *db, void *arg, struct err *err)
             .staged_by = worker_owner(s->worker),
             .idempotency_key = r->idempotency_key,
             .paused = r->paused,
+            .dry_run = r->dry_run,
             .max_threads = r->max_threads,
             .parent = r->parent,
             .parent_kind = r->parent_kind,
@@ -150,13 +151,27 @@ static int make(struct worker *w, const struct job_request *request, const char 
     return 1;
 }
 
+static int check_dry_run(const struct op *op, struct err *err)
+{
+    if (op->previews)
+        return 0;
+    if (op->command)
+        return err_field(err, ERR_RANGE, "dry_run",
+                         "%s is a command of yours: what it would do cannot be known before it runs",
+                         op->name);
+    return err_field(err, ERR_RANGE, "dry_run", "%s changes nothing: there is nothing to preview",
+                     op->name);
+}
+
 int job_start(struct worker *w, const struct job_request *request, struct job *ret, struct err *err)
 {
     must(request->items->n > 0);
     json_t *none = json_object();
     const json_t *options = request->options ? request->options : none;
     char *text = NULL;
-    int rc = request->op->check_options(options, err);
+    int rc = request->dry_run ? check_dry_run(request->op, err) : 0;
+    if (rc == 0)
+        rc = request->op->check_options(options, err);
     if (rc == 0)
         text = json_dumps(options, JSON_COMPACT);
     json_decref(none);

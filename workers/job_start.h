@@ -29,6 +29,7 @@ struct job_request {
     const char *title;
     const json_t *options; /* checked here; NULL = none */
     enum job_priority priority;
+    bool dry_run;                  /* only for operations that preview */
     bool paused;                   /* nothing is claimed until it is resumed */
     int max_threads;               /* 0 = no limit */
     const char *parent;            /* it takes items of this job; NULL = of none */

@@ -58,7 +58,8 @@ static void log_created(const struct job *j)
 {
     log_info("job created", "job=%s op=%s items=%lld title=%s%s%s", j->job_id, j->operation,
              (long long)j->total, LOG_QUOTE(j->title), j->parent[0] ? " parent=" : "", j->parent);
-    log_info("active job set", "job=%s title=%s", j->job_id, LOG_QUOTE(j->title));
+    if (!j->dry_run)
+        log_info("active job set", "job=%s title=%s", j->job_id, LOG_QUOTE(j->title));
 }
 
 static void log_note(const struct note *note)

@@ -47,6 +47,17 @@ struct op_env {
     /* The file of that record is whole, the old or the new one. Not said: the file is recovered by the record. */
     void (*write_over)(void *ctx);
     bool (*cancelled)(void *ctx);
+    /*
+     * A preview: run() changes nothing, declares nothing, and fills the result as if it had done all (the runner
+     * records none of it). What would change is in details (op_preview.h).
+     */
+    bool dry_run;
+    /*
+     * Only in a preview: this book would get the relative path `to` (NULL: it would leave the library); on_disk says
+     * that another file has that name now. *ret_taken: the name would be taken, as an earlier item of this job would
+     * have got it, or the file on the disk would still have it.
+     */
+    int (*plan_name)(void *ctx, const char *to, bool on_disk, bool *ret_taken, struct err *err);
 };
 
 struct op_item {
@@ -91,6 +102,7 @@ struct op {
     const char *text;  /* one sentence for people */
     enum op_accepts accepts;
     bool changes_files;
+    bool previews; /* run() knows env->dry_run */
     const char *option_schema; /* JSON Schema of `options`, for /api/config */
     /* Checks and completes the options of a new job. Unknown or wrong: ERR_BAD_FIELD / ERR_RANGE. */
     int (*check_options)(const json_t *options, struct err *err);

@@ -21,6 +21,7 @@
 #include "log.h"
 #include "op_move.h"
 #include "op_plan.h"
+#include "op_preview.h"
 #include "path.h"
 #include "strbuf.h"
 #include "utf8.h"
@@ -289,11 +290,46 @@ static void fill_result(const struct run *r, struct op_result *ret)
         ret->final_path = p->to ? mem_strdup(p->to) : NULL;
         return;
     }
-    (void)snprintf(ret->message, sizeof(ret->message), "duplicate: %s is there already",
-                   QUOTED(path_base(p->to)));
+    (void)snprintf(ret->message, sizeof(ret->message), "duplicate: %s %s there already",
+                   QUOTED(path_base(p->to)), r->env->dry_run ? "would be" : "is");
     ret->details = json_pack("{s:b}", "duplicate", 1);
     if (moved)
         result_moved(r, ret);
+}
+
+/* Where the book of a preview would come to be: plan.to, or set aside as a duplicate. */
+static int preview_place(struct run *r, struct err *err)
+{
+    struct op_plan *p = &r->plan;
+    const struct op_env *env = r->env;
+    if (!p->to)
+        return 0;
+    if (env->plan_name(env->ctx, p->to, p->occupant.ino != 0, &r->duplicate, err) < 0)
+        return -1;
+    if (!r->duplicate || !env->duplicate_dir)
+        return 0;
+    bool taken; /* op_plan_duplicate found a free one */
+    if (!p->duplicate_to && op_plan_duplicate(env, p, err) < 0)
+        return -1;
+    return env->plan_name(env->ctx, NULL, false, &taken, err);
+}
+
+/* What carry_out would do. */
+static int preview(struct run *r, struct op_result *ret, struct err *err)
+{
+    const struct op_plan *p = &r->plan;
+    struct book_change changes[OP_TAGS];
+    if (preview_place(r, err) < 0)
+        return -1;
+    fill_result(r, ret);
+    if (op_preview_tags(r->book, changes, op_tags_changes(&p->before, &p->after, changes), ret,
+                        err) < 0)
+        return -1;
+    if (p->to && !r->duplicate)
+        op_preview_name(p->from, p->to, ret);
+    else if (r->duplicate && p->duplicate_to)
+        op_preview_name(p->from, p->duplicate_to, ret);
+    return 0;
 }
 
 static bool is_already_right(const struct op_plan *p)
@@ -327,6 +363,8 @@ static int run_book(const char *op_name, unsigned what, const struct op_env *env
     if (stage == STAGE_UNKNOWN) {
         if (op_plan_make(env, item->path, what, &r.book, &r.plan, err) < 0)
             return -1;
+        if (env->dry_run)
+            return preview(&r, ret, err);
         stage = STAGE_UNTOUCHED;
     } else {
         r.declared = true; /* by the earlier run */

@@ -14,6 +14,7 @@
 #include "fault.h"
 #include "log.h"
 #include "op_plan.h"
+#include "op_preview.h"
 #include "path.h"
 
 /* The changes that the options ask for; `text` keeps the values. */
@@ -87,6 +88,7 @@ struct run {
     struct wanted wanted;
     struct op_plan plan;
     struct book *book;
+    bool saved;   /* by an earlier run */
     bool changes; /* there is something to save, or was before an earlier run saved it */
 };
 
@@ -98,15 +100,14 @@ static void run_clear(struct run *r)
 }
 LB_DEFINE_CLEANUP(struct run, run_clear)
 
-/* Does the book have all the values already? */
-static bool has_values(const struct run *r)
+/* Would saving write anything? 1, 0, or -1. */
+static int differs(const struct run *r, struct err *err)
 {
-    for (size_t i = 0; i < r->wanted.n; i++) {
-        const char *is = book_tag(r->book, r->wanted.changes[i].element);
-        if (strcmp(is ? is : "", r->wanted.changes[i].value) != 0)
-            return false;
-    }
-    return true;
+    enum book_method method;
+    int64_t bytes;
+    if (book_save_preview(r->book, r->wanted.changes, r->wanted.n, &method, &bytes, err) < 0)
+        return -1;
+    return method != BOOK_NONE;
 }
 
 static int identify(const struct run *r, struct file_id *ret, struct err *err)
@@ -133,8 +134,9 @@ static int make_plan(struct run *r, struct err *err)
     p->pages = book_pages(r->book);
     for (size_t i = 0; i < r->wanted.n; i++)
         op_tags_set(&p->after, r->wanted.changes[i].element, r->wanted.changes[i].value);
-    r->changes = !has_values(r);
-    return 0;
+    int rc = differs(r, err);
+    r->changes = rc == 1;
+    return rc < 0 ? -1 : 0;
 }
 
 /* Takes up the plan of an earlier run. 1 = it stands, 0 = there is none, or the book is another one now. */
@@ -145,12 +147,16 @@ static int resume(struct run *r, struct err *err)
         return 0;
     if (identify(r, &is, err) < 0)
         return -1;
-    bool saved = has_values(r) && book_pages(r->book) == r->plan.pages;
+    int rc = differs(r, err);
+    if (rc < 0)
+        return -1;
+    r->saved = rc == 0 && book_pages(r->book) == r->plan.pages;
     if (strcmp(r->plan.from, r->item->path) == 0 &&
-        (saved || file_id_unchanged(&r->plan.was, &is))) {
+        (r->saved || file_id_unchanged(&r->plan.was, &is))) {
         r->changes = true;
         return 1;
     }
+    r->saved = false;
     op_plan_clear(&r->plan);
     return 0;
 }
@@ -183,10 +189,15 @@ int op_tag_run(const struct op_env *env, const struct op_item *item, struct op_r
     int rc = resume(&r, err);
     if (rc < 0)
         return -1;
-    if (env->cancelled(env->ctx) && !(rc == 1 && has_values(&r)))
+    if (env->cancelled(env->ctx) && !r.saved)
         return err_set(err, ERR_CANCELLED, "cancelled before anything was changed");
     if (rc == 0 && make_plan(&r, err) < 0)
         return -1;
+    ret->before = op_tags_copy(&r.plan.before);
+    ret->after = op_tags_copy(&r.plan.after);
+    ret->changed_file = r.changes;
+    if (env->dry_run)
+        return op_preview_tags(r.book, r.wanted.changes, r.wanted.n, ret, err);
     struct book_journal journal = {.begin = begin_save, .end = end_save, .ctx = &r};
     bool written;
     book_set_journal(r.book, &journal);
@@ -194,8 +205,5 @@ int op_tag_run(const struct op_env *env, const struct op_item *item, struct op_r
         0)
         return -1;
     fault_hit("op_saved");
-    ret->before = op_tags_copy(&r.plan.before);
-    ret->after = op_tags_copy(&r.plan.after);
-    ret->changed_file = r.changes;
     return 0;
 }

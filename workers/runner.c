@@ -88,6 +88,8 @@ static int declare(void *ctx, const json_t *intent, const char *target,
 {
     struct seat *seat = ctx;
     struct worker *w = seat->runner->worker;
+    if (seat->item->dry_run) /* an operation that forgot to ask: before it changes anything */
+        return err_set(err, ERR_INTERNAL, "a preview was about to change something");
     char *text LB_CLEANUP(mem_free) = json_dumps(intent, JSON_COMPACT | JSON_ENSURE_ASCII);
     must(text != NULL);
     struct declare d = {seat->item, worker_owner(w), text, target, write};
@@ -105,6 +107,30 @@ static void write_over(void *ctx)
     struct item *it = ((struct seat *)ctx)->item;
     if (it->tail == ITEM_TAIL_OPEN)
         it->tail = ITEM_TAIL_OVER;
+}
+
+struct plan_name {
+    const struct item *item;
+    const char *to;
+    bool on_disk, taken;
+};
+
+static int plan_name_in_store(struct db *db, void *arg, struct err *err)
+{
+    struct plan_name *p = arg;
+    int rc = store_plan_name(db, p->item, p->item->path, p->to, p->on_disk, err);
+    p->taken = rc == 0;
+    return rc < 0 ? -1 : 0;
+}
+
+static int plan_name(void *ctx, const char *to, bool on_disk, bool *ret_taken, struct err *err)
+{
+    struct seat *seat = ctx;
+    struct plan_name p = {seat->item, to, on_disk, false};
+    struct writer_call call = {.file = GATE_JOBS, .fn = plan_name_in_store, .arg = &p};
+    int rc = writer_call(worker_writer(seat->runner->worker), &call, err);
+    *ret_taken = p.taken;
+    return rc;
 }
 
 static bool cancelled(void *ctx)
@@ -161,6 +187,8 @@ static int run_op(struct seat *seat, struct store_reader *reader, const struct o
         .declare = declare,
         .write_over = write_over,
         .cancelled = cancelled,
+        .dry_run = it->dry_run,
+        .plan_name = plan_name,
     };
     json_t *intent = json_or_null(it->intent);
     json_t *options = json_or_null(it->options);
@@ -219,6 +247,18 @@ static bool is_put_back(struct seat *seat, const struct op *op, struct item *it,
     return true;
 }
 
+/*
+ * Only the details are kept. Of a preview: nothing happened to the file, nothing is recorded, and no queued item
+ * follows a rename. Of a failure: what a command said on its way.
+ */
+static void forget_changes(struct op_result *r)
+{
+    json_t *details = r->details;
+    r->details = NULL;
+    op_result_clear(r);
+    r->details = details;
+}
+
 /* Runs an item and hands it over to the writer. */
 static void run_item(struct seat *seat, struct store_reader *reader, struct item *it)
 {
@@ -236,24 +276,24 @@ static void run_item(struct seat *seat, struct store_reader *reader, struct item
     if (rc < 0 && is_put_back(seat, op, it, &done))
         return;
     /* An operation that only reads must not wait for others that cannot write. */
-    if (op && op->accepts == ACCEPTS_BOOKS && (done.result.changed_file || !op->changes_files))
+    bool wrote = op && (done.result.changed_file || !op->changes_files) && !it->dry_run;
+    if (wrote && op->accepts == ACCEPTS_BOOKS)
         runner_release(seat->runner);
     if (rc == 0) {
         done.outcome = ITEM_OK;
         done.details = item_details(w, it, op, &done.result);
+        if (it->dry_run)
+            forget_changes(&done.result);
     } else {
         done.outcome = done.err.code == ERR_CANCELLED ? ITEM_CANCELLED : ITEM_ERROR;
-        json_t *said = done.result.details; /* what a command said on its way */
-        done.result.details = NULL;
-        op_result_clear(&done.result);
-        done.result.details = said;
+        forget_changes(&done.result);
         if (op && done.outcome == ITEM_ERROR)
             done.details = item_details(w, it, op, &done.result);
         op_result_clear(&done.result);
     }
     done.item = *it;
     *it = (struct item){0};
-    if (op && op->accepts == ACCEPTS_BOOKS && done.outcome == ITEM_OK)
+    if (op && op->accepts == ACCEPTS_BOOKS && done.outcome == ITEM_OK && !done.item.dry_run)
         item_stat_after(w, &done);
     done.finished_at = clock_wall_s();
     fault_hit("item_over");

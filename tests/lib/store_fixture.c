@@ -136,6 +136,7 @@ void fx_start(const struct fx_job *j, char ret[UUID_SIZE])
         .made_by = j->made_by ? j->made_by : "worker 0",
         .staged_by = fx.owner,
         .idempotency_key = j->key,
+        .dry_run = j->dry_run,
     };
     struct job job;
     fx_begin();

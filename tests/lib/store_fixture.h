@@ -54,6 +54,7 @@ struct fx_job {
     enum job_priority priority;
     const char *made_by; /* NULL: "worker 0" */
     const char *key;
+    bool dry_run;
 };
 /* Stages and publishes in one commit. */
 void fx_start(const struct fx_job *j, char ret[UUID_SIZE]);

@@ -37,6 +37,8 @@ struct lab {
     char *target;
     int declared;
     enum err_code refuse; /* what declare answers, ERR_NONE = 0 */
+    json_t *planned;      /* of a preview: path -> would it be taken */
+    const char *path;     /* of the item that runs */
     bool cancel;
 };
 
@@ -93,6 +95,21 @@ LAB_FN void lab_recover(const struct lab *l, const char *path)
     assert_true(!left || got != BOOK_MISFIT);
 }
 
+/* As store_plan_name. */
+LAB_FN int lab_plan_name(void *ctx, const char *to, bool on_disk, bool *ret_taken, struct err *err)
+{
+    struct lab *l = ctx;
+    (void)err;
+    json_t *known = to ? json_object_get(l->planned, to) : NULL;
+    *ret_taken = known ? json_is_true(known) : on_disk;
+    if (*ret_taken)
+        return 0;
+    (void)json_object_set_new(l->planned, l->path, json_false());
+    if (to)
+        (void)json_object_set_new(l->planned, to, json_true());
+    return 0;
+}
+
 LAB_FN bool lab_cancelled(void *ctx)
 {
     return ((struct lab *)ctx)->cancel;
@@ -110,6 +127,7 @@ LAB_FN void lab_close(struct lab *l)
         return;
     fd_close(l->env.library_fd);
     json_decref(l->intent);
+    json_decref(l->planned);
     free(l->target);
     (void)nftw(l->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     *l = (struct lab){0};
@@ -135,7 +153,9 @@ LAB_FN void lab_open_at(struct lab *l, const char *dir)
         .declare = lab_declare,
         .write_over = lab_write_over,
         .cancelled = lab_cancelled,
+        .plan_name = lab_plan_name,
     };
+    l->planned = json_object();
     assert_true(l->env.library_fd >= 0);
 }
 
@@ -308,6 +328,7 @@ LAB_FN int run_with(struct lab *l, const char *op, const char *path, const char 
 {
     json_t *options = json_loads(text, 0, NULL);
     assert_non_null(options);
+    l->path = path;
     struct op_item item = {.job_id = "job",
                            .seq = 1,
                            .path = path,
