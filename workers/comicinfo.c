@@ -5,12 +5,9 @@
 #include <expat.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "comicinfo_doc.h"
 #include "comicinfo_encoding.h"
-
-#define UTF8_ALIAS "utf8" /* no registered name, but Python's ElementTree writes it */
 
 static const char *const element_names[EL__COUNT] = {
 #define ELEMENT(name, kind) [EL_##name] = #name,
@@ -37,6 +34,7 @@ struct reader {
     XML_Parser parser;
     struct comicinfo *ci;
     struct err *err;
+    bool utf8; /* whatever the document declares */
     int depth;
     size_t n_elements;
     bool in_child;
@@ -152,19 +150,7 @@ static void XMLCALL on_declaration(void *ctx, const char *version, const char *e
     struct reader *r = ctx;
     (void)version;
     (void)standalone;
-    r->ci->ascii_only =
-        encoding && strcasecmp(encoding, "utf-8") != 0 && strcasecmp(encoding, UTF8_ALIAS) != 0;
-}
-
-/* The encoding that the parser is to use whatever the document says; NULL = as it says. */
-static const char *forced_encoding(const struct comicinfo *ci)
-{
-    size_t at;
-    size_t len;
-    if (comicinfo_declared_encoding(&ci->text, &at, &len) && len == strlen(UTF8_ALIAS) &&
-        strncasecmp(ci->text.data + at, UTF8_ALIAS, len) == 0)
-        return "UTF-8";
-    return NULL;
+    r->ci->ascii_only = encoding && !r->utf8;
 }
 
 static int not_well_formed(const struct reader *r, struct err *err)
@@ -180,10 +166,10 @@ static int not_well_formed(const struct reader *r, struct err *err)
 }
 
 /* Fills the rest of ci from its text. */
-static int read_text(struct comicinfo *ci, struct err *err)
+static int read_text(struct comicinfo *ci, bool utf8, struct err *err)
 {
-    struct reader r LB_CLEANUP(reader_clear) = {.ci = ci, .err = err};
-    r.parser = XML_ParserCreate(forced_encoding(ci));
+    struct reader r LB_CLEANUP(reader_clear) = {.ci = ci, .err = err, .utf8 = utf8};
+    r.parser = XML_ParserCreate(utf8 ? "UTF-8" : NULL);
     must(r.parser != NULL);
     XML_SetUserData(r.parser, &r);
     XML_SetElementHandler(r.parser, on_start, on_end);
@@ -204,11 +190,8 @@ int comicinfo_parse(const char *bytes, size_t len, struct comicinfo **ret, struc
     if (len > COMICINFO_MAX_BYTES)
         return err_set(err, ERR_BOOK, "ComicInfo.xml is too large: over %u bytes",
                        COMICINFO_MAX_BYTES);
-    if (!comicinfo_is_utf16(bytes, len))
-        strbuf_add(&ci->text, bytes, len);
-    else if (comicinfo_from_utf16(bytes, len, &ci->text, err) < 0)
-        return -1;
-    if (read_text(ci, err) < 0)
+    bool utf8;
+    if (comicinfo_decode(bytes, len, &ci->text, &utf8, err) < 0 || read_text(ci, utf8, err) < 0)
         return -1;
     *ret = ci;
     ci = NULL;

@@ -2,8 +2,9 @@
  * comicinfo.h - ComicInfo.xml as text: values are read, and changed by replacing their bytes only.
  *
  * Unknown elements, attributes, comments, CDATA, namespaces, a byte order mark and line ends stay as they are. UTF-8,
- * ASCII and Latin-1 keep their encoding; UTF-16 with a byte order mark becomes UTF-8. Any other encoding, a document
- * type, text that is not well formed, and more than our limits are ERR_BOOK with a reason for users.
+ * ASCII and Latin-1 keep their encoding; UTF-16 and the legacy encodings of comicinfo_encoding.h become UTF-8 when
+ * something is changed. Any other encoding, a document type, text that is not well formed, and more than our limits are
+ * ERR_BOOK with a reason for users.
  * Elements are those of ComicInfo 2.1, directly below the root. Any thread; one document belongs to one thread.
  */
 #ifndef LB_COMICINFO_H

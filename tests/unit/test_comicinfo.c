@@ -243,6 +243,90 @@ static void utf8_under_its_odd_name_is_utf8(void **state)
         {"Title", "\xe2\x82\xac"});
 }
 
+/* A title in its encoding and in UTF-8; the documents are those that programs of the time wrote. */
+static const struct {
+    const char *encoding, *bytes, *utf8;
+} legacy[] = {
+    {"windows-1252", "\x80 caf\xe9 \x93q\x94",
+     "\xe2\x82\xac caf\xc3\xa9 \xe2\x80\x9cq\xe2\x80\x9d"},
+    {"Windows-1251", "\xcc\xe8\xf0", "\xd0\x9c\xd0\xb8\xd1\x80"},
+    {"cp1250", "\x8a\xe8", "\xc5\xa0\xc4\x8d"},
+    {"iso-8859-15", "\xa4", "\xe2\x82\xac"},
+    {"latin1", "\xe9\x85", "\xc3\xa9\xc2\x85"},
+    {"koi8-r", "\xed\xc9\xd2", "\xd0\x9c\xd0\xb8\xd1\x80"},
+    {"Shift_JIS", "\x83\x8f\x83\x93\x87\x54\x8d\xe8",
+     "\xe3\x83\xaf\xe3\x83\xb3\xe2\x85\xa0\xe5\xb4\x8e"},
+    {"EUC-JP", "\xa5\xef\xa5\xf3", "\xe3\x83\xaf\xe3\x83\xb3"},
+    {"ISO-2022-JP", "\x1b$B%o%s\x1b(B", "\xe3\x83\xaf\xe3\x83\xb3"},
+    {"gb2312", "\xc2\xfe\xbb\xad", "\xe6\xbc\xab\xe7\x94\xbb"},
+    {"GBK", "\x82\x40\xc2\xfe", "\xe4\xbe\xa4\xe6\xbc\xab"},
+    {"big5", "\xba\xa9\xb5\x65", "\xe6\xbc\xab\xe7\x95\xab"},
+    {"euc-kr", "\xb8\xb8\xc8\xad", "\xeb\xa7\x8c\xed\x99\x94"},
+};
+
+static void legacy_encodings_become_utf8_when_changed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(legacy); i++) {
+        struct strbuf doc LB_CLEANUP(strbuf_clear) = {0}, want LB_CLEANUP(strbuf_clear) = {0};
+        strbuf_addf(&doc,
+                    "<?xml version=\"1.0\" encoding='%s' standalone=\"yes\"?>\r\n<ComicInfo>\r\n "
+                    "<Title>%s</Title><!-- %s -->\r\n</ComicInfo>",
+                    legacy[i].encoding, legacy[i].bytes, legacy[i].bytes);
+        strbuf_addf(
+            &want,
+            "<?xml version=\"1.0\" encoding='utf-8' standalone=\"yes\"?>\r\n<ComicInfo>\r\n "
+            "<Title>%s</Title>\r\n <Number>7</Number><!-- %s -->\r\n</ComicInfo>",
+            legacy[i].utf8, legacy[i].utf8);
+        struct comicinfo *ci LB_CLEANUP(comicinfo_free) = parse(doc.data);
+        if (strcmp(comicinfo_get(ci, "Title"), legacy[i].utf8) != 0)
+            fail_msg("%s is read as %s", legacy[i].encoding, comicinfo_get(ci, "Title"));
+        BECOMES(doc.data, NULL, {"Title", legacy[i].utf8});
+        BECOMES(doc.data, want.data, {"Number", "7"});
+    }
+}
+
+static void bytes_that_an_encoding_does_not_have_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("<?xml version='1.0' encoding='windows-1252'?><ComicInfo><Title>\x81</Title></"
+                   "ComicInfo>",
+                   "it is not sound \"windows-1252\"");
+    assert_refused("<?xml version='1.0' encoding='Shift_JIS'?><ComicInfo><Title>\x83</Title></"
+                   "ComicInfo>",
+                   "it is not sound \"Shift_JIS\"");
+    assert_refused("<?xml version='1.0' encoding='gbk'?><!DOCTYPE x><ComicInfo/>", "document type");
+}
+
+static void mark_and_bytes_are_right_against_the_declaration(void **state)
+{
+    (void)state;
+    BECOMES("<?xml version='1.0' encoding='utf-16'?><ComicInfo><Title>\xc3\xa9</Title></ComicInfo>",
+            "<?xml version='1.0' encoding='utf-16'?><ComicInfo><Title>\xe2\x82\xac</Title></"
+            "ComicInfo>",
+            {"Title", "\xe2\x82\xac"});
+    BECOMES("\xef\xbb\xbf<?xml version='1.0' encoding='windows-1252'?><ComicInfo><Title>\xc3\xa9"
+            "</Title></ComicInfo>",
+            "\xef\xbb\xbf<?xml version='1.0' encoding='windows-1252'?><ComicInfo><Title>\xc3\xa9"
+            "</Title><Number>1</Number></ComicInfo>",
+            {"Number", "1"}, {"Title", "\xc3\xa9"});
+}
+
+static void utf16_needs_no_mark(void **state)
+{
+    static const char text[] = "<ComicInfo><Title>x</Title></ComicInfo>";
+    (void)state;
+    for (int big = 0; big <= 1; big++) {
+        struct strbuf wide LB_CLEANUP(strbuf_clear) = {0};
+        struct comicinfo *ci LB_CLEANUP(comicinfo_free) = NULL;
+        struct err err = {0};
+        for (const char *p = text; *p; p++)
+            strbuf_add(&wide, big ? (char[]){0, *p} : (char[]){*p, 0}, 2);
+        assert_int_equal(comicinfo_parse(wide.data, wide.len, &ci, &err), 0);
+        assert_string_equal(comicinfo_get(ci, "Title"), "x");
+    }
+}
+
 static void what_is_not_sound_is_refused(void **state)
 {
     (void)state;
@@ -253,8 +337,12 @@ static void what_is_not_sound_is_refused(void **state)
     assert_refused("<ComicInfo><Title>a\x01</Title></ComicInfo>", "not well-formed");
     assert_refused("<ComicInfo/><ComicInfo/>", "not well-formed");
     assert_refused("<html><body/></html>", "not <ComicInfo>");
-    assert_refused("<?xml version='1.0' encoding='windows-1252'?><ComicInfo/>", "encoding");
-    assert_refused("<?xml version='1.0' encoding='utf-16'?><ComicInfo/>", "encoding");
+    assert_refused("<?xml version='1.0' encoding='ebcdic-cp-us'?><ComicInfo/>",
+                   "in an encoding that we cannot read, \"ebcdic-cp-us\"");
+    assert_refused("<?xml version='1.0' encoding='utf-7'?><ComicInfo/>", "\"utf-7\"");
+    assert_refused("<?xml version='1.0' encoding='a name that is longer than any encoding has'?>",
+                   "cannot read");
+    assert_refused("<?xml version='1.0' encoding=''?><ComicInfo/>", "cannot read");
 }
 
 static void document_types_are_refused(void **state)
@@ -332,6 +420,10 @@ int main(void)
         cmocka_unit_test(half_a_utf16_pair_is_refused),
         cmocka_unit_test(latin1_keeps_its_bytes),
         cmocka_unit_test(utf8_under_its_odd_name_is_utf8),
+        cmocka_unit_test(legacy_encodings_become_utf8_when_changed),
+        cmocka_unit_test(bytes_that_an_encoding_does_not_have_are_refused),
+        cmocka_unit_test(mark_and_bytes_are_right_against_the_declaration),
+        cmocka_unit_test(utf16_needs_no_mark),
         cmocka_unit_test(what_is_not_sound_is_refused),
         cmocka_unit_test(document_types_are_refused),
         cmocka_unit_test(depth_count_and_size_are_bounded),
