@@ -8,6 +8,7 @@
 
 #include "path.h"
 #include "store_db.h"
+#include "store_undo.h"
 #include "strbuf.h"
 #include "utf8.h"
 
@@ -370,6 +371,7 @@ int store_library_rename(struct db *db, const char *from, const char *to, struct
 
 /* ---- finished items and the history ---- */
 
+/* 1 = added, 0 = it is there: an item that runs again after a crash is recorded once. */
 static int add_history(struct db *db, const struct library_change *c, const char *final,
                        struct err *err)
 {
@@ -395,7 +397,12 @@ static int add_history(struct db *db, const struct library_change *c, const char
     query_text(&q, ":after_year", c->after.year);
     query_text(&q, ":before_volume", c->before.volume);
     query_text(&q, ":after_volume", c->after.volume);
-    return query_run(&q, err);
+    return (int)query_changes(&q, err);
+}
+
+static enum library_mark mark_of(bool set, bool clear)
+{
+    return set ? LIBRARY_MARK_SET : clear ? LIBRARY_MARK_CLEAR : LIBRARY_MARK_KEEP;
 }
 
 int store_library_item_done(struct db *db, const struct library_change *c, struct err *err)
@@ -406,11 +413,17 @@ int store_library_item_done(struct db *db, const struct library_change *c, struc
     struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
     if (c->stat && upsert(db, final, c->stat, c->at, &folded, err) < 0)
         return -1;
-    if ((c->mark_processed || c->mark_duplicate) &&
-        store_library_mark(db, final, c->mark_processed ? LIBRARY_MARK_SET : LIBRARY_MARK_KEEP,
-                           c->mark_duplicate ? LIBRARY_MARK_SET : LIBRARY_MARK_KEEP, err) < 0)
-        return -1; /* 0 rows: no scan has seen this file, nor has a stat */
-    return c->changed ? add_history(db, c, final, err) : 0;
+    struct library_file was = {0}; /* stays so when no scan has seen this file, nor has a stat */
+    enum library_mark processed = mark_of(c->mark_processed, c->unmark_processed);
+    enum library_mark duplicate = mark_of(c->mark_duplicate, c->unmark_duplicate);
+    if (store_library_get(db, final, &was, err) < 0)
+        return -1;
+    if ((processed || duplicate) && store_library_mark(db, final, processed, duplicate, err) < 0)
+        return -1;
+    int rc = c->changed ? add_history(db, c, final, err) : 0;
+    if (rc <= 0 || !c->undo)
+        return rc < 0 ? -1 : 0;
+    return store_undo_add(db, sqlite3_last_insert_rowid(db->conn), c, &was, err);
 }
 
 int store_library_history(struct db *db, int64_t limit, int64_t offset,
@@ -442,6 +455,10 @@ int store_library_history(struct db *db, int64_t limit, int64_t offset,
             *pairs[i][0] = query_col_text(&q, 6 + 2 * i);
             *pairs[i][1] = query_col_text(&q, 7 + 2 * i);
         }
+        h.job_id = query_col_text(&q, 18);
+        h.changes = query_col_text(&q, 19);
+        h.undo_of = query_col_int(&q, 20);
+        h.undone_by = query_col_int(&q, 21);
         if (fn(ctx, &h, err) < 0)
             return -1;
     }

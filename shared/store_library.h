@@ -126,6 +126,9 @@ struct library_change {
     const char *path;       /* before */
     const char *final_path; /* after; NULL = the same */
     bool mark_processed, mark_duplicate;
+    bool unmark_processed, unmark_duplicate;
+    const char *undo; /* JSON text: what store_undo.h keeps of a change; NULL = it cannot be put back */
+    int64_t undo_of;  /* the row of history that this puts back; 0 = none */
     bool changed; /* name, place or bytes differ: goes into the history */
     struct library_tags before, after;
     const struct library_stat
@@ -147,6 +150,9 @@ struct library_history {
     const char *operation;
     const char *before_name, *after_name; /* NULL = unknown, as all texts below */
     struct library_tags before, after;
+    const char *job_id;  /* NULL = of none */
+    const char *changes; /* JSON text: {"Writer": [before, after], ...}; NULL = not known */
+    int64_t undo_of, undone_by; /* other rows; 0 = none */
 };
 /* Newest first. *ret_total is how many there are. */
 int store_library_history(struct db *db, int64_t limit, int64_t offset,

@@ -158,6 +158,13 @@ static int add_history(void *ctx, const struct library_history *h, struct err *e
     set_text(o, "before_volume", h->before.volume);
     set_text(o, "after_volume", h->after.volume);
     set_text(o, "operation_type", h->operation);
+    set_text(o, "job_id", h->job_id);
+    json_t *changes = h->changes ? json_loads(h->changes, 0, NULL) : NULL;
+    must(json_object_set_new(o, "changes", changes ? changes : json_null()) == 0);
+    must(json_object_set_new(o, "undo_of", h->undo_of ? json_integer(h->undo_of) : json_null()) ==
+         0);
+    must(json_object_set_new(o, "undone_by",
+                             h->undone_by ? json_integer(h->undone_by) : json_null()) == 0);
     must(json_array_append_new(l->rows, o) == 0);
     return 0;
 }

@@ -28,6 +28,7 @@ const struct api_route api_routes[] = {
     {"POST",   "/api/jobs/{id}/pause",         api_job_pause,                API_ON_THREAD, 0},
     {"POST",   "/api/jobs/{id}/resume",        api_job_resume,               API_ON_THREAD, 0},
     {"POST",   "/api/jobs/{id}/retry",         api_job_retry,                API_ON_THREAD, 0},
+    {"POST",   "/api/jobs/{id}/undo",          api_job_undo,                 API_ON_THREAD, SMALL_BODY},
 
     {"POST",   "/api/batch-jobs",                   api_batch_create,       API_ON_THREAD, ANY_BODY},
     {"GET",    "/api/batch-jobs/{id}",              api_batch_get,          API_ON_LOOP,   0},
@@ -47,6 +48,7 @@ const struct api_route api_routes[] = {
     {"GET",    "/api/files",                   api_files_list,               API_ON_THREAD, 0},
     {"GET",    "/api/scan-unmarked",           api_scan_unmarked,            API_ON_THREAD, 0},
     {"GET",    "/api/processing-history",      api_history_list,             API_ON_THREAD, 0},
+    {"POST",   "/api/history/{id}/undo",       api_history_undo,             API_ON_THREAD, SMALL_BODY},
 
     {"GET",    "/api/preferences",             api_preferences_get,          API_ON_THREAD, 0},
     {"POST",   "/api/preferences",             api_preferences_post,         API_ON_THREAD, SMALL_BODY},

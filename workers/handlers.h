@@ -45,6 +45,9 @@ int api_batch_patch(struct api_call *call, struct err *err);
 int api_batch_cancel(struct api_call *call, struct err *err);
 int api_batch_follow_up(struct api_call *call, struct err *err);
 int api_batch_process_next(struct api_call *call, struct err *err); /* for the loop */
+/* ---- putting back: api_undo.c ---- */
+int api_history_undo(struct api_call *call, struct err *err);
+int api_job_undo(struct api_call *call, struct err *err);
 
 /* ---- the active job: api_active.c ---- */
 int api_active_get(struct api_call *call, struct err *err); /* for the loop */

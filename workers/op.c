@@ -11,6 +11,7 @@
 #include "op_noop.h"
 #include "op_plan.h"
 #include "op_tag.h"
+#include "op_undo.h"
 
 #define NO_OPTIONS "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
 
@@ -65,6 +66,19 @@ static const struct op table[] = {
         .option_schema = comicinfo_schema,
         .check_options = op_tag_check_options,
         .run = op_tag_run,
+    },
+    {
+        .name = "undo",
+        .verb = "Undoing",
+        .label = "Undo",
+        .text = "Puts back what a row of the history, or a job, changed in each book: its tags "
+                "byte for byte, its name and its marks.",
+        .accepts = ACCEPTS_BOOKS,
+        .changes_files = true,
+        .previews = true,
+        .option_schema = op_undo_schema,
+        .check_options = op_undo_check_options,
+        .run = op_undo_run,
     },
     {
         .name = "noop",
@@ -135,6 +149,7 @@ void op_result_clear(struct op_result *r)
     free(r->final_path);
     op_tags_clear(&r->before);
     op_tags_clear(&r->after);
+    json_decref(r->undo);
     json_decref(r->details);
     *r = (struct op_result){0};
 }

@@ -25,6 +25,7 @@ struct op;
 struct config;
 struct config_command;
 struct tail_write;
+struct undo_row; /* store_undo.h */
 
 struct op_env {
     const struct op *op;       /* the one that runs */
@@ -35,7 +36,7 @@ struct op_env {
     int issue_padding;
     void *ctx; /* for the calls below */
     /*
-     * Commits, before anything is changed: `intent` (JSON, at most 64 KiB; given back in op_item.intent when the item
+     * Commits, before anything is changed: `intent` (JSON, at most 256 KiB; given back in op_item.intent when the item
      * runs again) and `target` (relative path that will exist afterwards, or NULL when the name stays). From then on
      * no other item, of any job, can touch `target`. ERR_CONFLICT: another item works on `target`; the operation
      * returns -1 with that error and the item is tried again later. May be called again in the same run, when
@@ -58,6 +59,12 @@ struct op_env {
      * have got it, or the file on the disk would still have it.
      */
     int (*plan_name)(void *ctx, const char *to, bool on_disk, bool *ret_taken, struct err *err);
+    /*
+     * The row of the history that the options of an undo mean for the file at `path` (op_undo.h). ERR_NOT_FOUND: there
+     * is none.
+     */
+    int (*find_change)(void *ctx, const json_t *options, const char *path, struct undo_row *ret,
+                       struct err *err);
 };
 
 struct op_item {
@@ -83,6 +90,9 @@ struct op_result {
     char message
         [240]; /* what the user should know though the item is fine, or "" ("no number found: ...") */
     struct op_tags before, after;
+    json_t *undo; /* what is kept to put the change back (op_kept.h), or NULL: it cannot be */
+    int64_t undo_of; /* the row of the history that this run put back, or 0 */
+    bool unmark_processed, unmark_duplicate; /* the marks go */
     json_t *
         details; /* more members for `details` in the API, or NULL; `original` and `final` are put in by us, but a
                             `final` here wins: the absolute path of a duplicate that was moved out of the library */

@@ -19,6 +19,7 @@
 
 #include "fault.h"
 #include "log.h"
+#include "op_kept.h"
 #include "op_move.h"
 #include "op_plan.h"
 #include "op_preview.h"
@@ -351,6 +352,31 @@ static int carry_out(struct run *r, enum stage stage, struct err *err)
     return rename_book(r, err) < 0 ? note_saved(r, err) : 0;
 }
 
+/* What it takes to put the change back goes into the plan: after a crash the book may not have it any more. */
+static void keep(struct run *r)
+{
+    struct book_change changes[OP_TAGS];
+    size_t n = op_tags_changes(&r->plan.before, &r->plan.after, changes);
+    r->plan.undo = op_kept_make(r->book, changes, n);
+}
+
+static void keep_after(struct run *r, struct op_result *ret)
+{
+    struct err why = {0};
+    if (!ret->changed_file || !r->plan.undo)
+        return;
+    ret->undo = json_incref(r->plan.undo);
+    const char *out = json_string_value(json_object_get(ret->details, "final"));
+    if (out) {
+        (void)json_object_set_new(ret->undo, "moved_to", json_string(out));
+        return;
+    }
+    const char *at = ret->final_path ? ret->final_path : r->plan.from;
+    if (!r->book && book_open(r->env->library_fd, at, &r->book, &why) < 0)
+        return; /* gone at once: there will be nothing to put back */
+    op_kept_after(ret->undo, r->book);
+}
+
 static int run_book(const char *op_name, unsigned what, const struct op_env *env,
                     const struct op_item *item, struct op_result *ret, struct err *err)
 {
@@ -365,6 +391,7 @@ static int run_book(const char *op_name, unsigned what, const struct op_env *env
             return -1;
         if (env->dry_run)
             return preview(&r, ret, err);
+        keep(&r);
         stage = STAGE_UNTOUCHED;
     } else {
         r.declared = true; /* by the earlier run */
@@ -373,6 +400,7 @@ static int run_book(const char *op_name, unsigned what, const struct op_env *env
         return -1;
     fault_hit("op_carried_out");
     fill_result(&r, ret);
+    keep_after(&r, ret);
     return 0;
 }
 

@@ -203,6 +203,7 @@ json_t *op_plan_to_json(const struct op_plan *p, const char *op_name)
     (void)json_object_set_new(j, "before", put_tags(&p->before, p->from));
     (void)json_object_set_new(j, "after", put_tags(&p->after, p->to ? p->to : p->from));
     (void)json_object_set_new(j, "pages", json_integer((json_int_t)p->pages));
+    (void)json_object_set(j, "undo", p->undo ? p->undo : json_null());
     (void)json_object_set_new(j, "occupant",
                               p->occupant.ino ? put_file(&p->occupant) : json_null());
     return j;
@@ -225,6 +226,8 @@ bool op_plan_from_json(const json_t *intent, struct op_plan *ret)
     ret->was = get_file(intent);
     ret->occupant = get_file(json_object_get(intent, "occupant"));
     ret->pages = json_integer_value(json_object_get(intent, "pages"));
+    const json_t *undo = json_object_get(intent, "undo");
+    ret->undo = json_is_object(undo) ? json_deep_copy(undo) : NULL;
     return true;
 }
 
@@ -234,6 +237,7 @@ void op_plan_clear(struct op_plan *p)
     free(p->to);
     free(p->duplicate_to);
     free(p->message);
+    json_decref(p->undo);
     op_tags_clear(&p->before);
     op_tags_clear(&p->after);
     *p = (struct op_plan){0};

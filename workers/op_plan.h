@@ -28,6 +28,7 @@ struct op_plan {
     struct file_id was;      /* the file at `from` */
     struct file_id occupant; /* another file that had the name `to` already */
     int64_t pages;
+    json_t *undo; /* op_kept.h; NULL = not made yet */
 };
 void op_plan_clear(struct op_plan *p);
 LB_DEFINE_CLEANUP(struct op_plan, op_plan_clear)

@@ -52,18 +52,33 @@ int op_preview_tags(struct book *b, const struct book_change *changes, size_t n,
     int64_t bytes = 0;
     if (n > 0 && book_save_preview(b, changes, n, &method, &bytes, err) < 0)
         return -1;
-    json_t *p = preview_of(ret);
+    json_t *tags = json_object();
     for (size_t i = 0; method != BOOK_NONE && i < n; i++) {
         const char *is = book_tag(b, changes[i].element);
         const char *will = changes[i].value;
         if (strcmp(is ? is : "", will ? will : "") == 0)
             continue;
-        set(object_in(object_in(p, "before"), "tags"), changes[i].element, shown(is));
-        set(object_in(object_in(p, "after"), "tags"), changes[i].element, shown(will));
+        set(tags, changes[i].element, json_pack("[o, o]", shown(is), shown(will)));
+    }
+    op_preview_pairs(tags, method, bytes, ret);
+    json_decref(tags);
+    return 0;
+}
+
+void op_preview_pairs(const json_t *tags, enum book_method method, int64_t bytes,
+                      struct op_result *ret)
+{
+    json_t *p = preview_of(ret), *pair;
+    const char *element;
+    json_object_foreach((json_t *)(uintptr_t)tags, element, pair)
+    {
+        set(object_in(object_in(p, "before"), "tags"), element,
+            json_incref(json_array_get(pair, 0)));
+        set(object_in(object_in(p, "after"), "tags"), element,
+            json_incref(json_array_get(pair, 1)));
     }
     set(p, "method", json_string(book_method_name(method)));
     set(p, "bytes", json_integer((json_int_t)bytes));
-    return 0;
 }
 
 void op_preview_name(const char *from, const char *to, struct op_result *ret)

@@ -13,6 +13,7 @@
 #include "comicinfo_types.h"
 #include "fault.h"
 #include "log.h"
+#include "op_kept.h"
 #include "op_plan.h"
 #include "op_preview.h"
 #include "path.h"
@@ -136,7 +137,10 @@ static int make_plan(struct run *r, struct err *err)
         op_tags_set(&p->after, r->wanted.changes[i].element, r->wanted.changes[i].value);
     int rc = differs(r, err);
     r->changes = rc == 1;
-    return rc < 0 ? -1 : 0;
+    if (rc <= 0 || r->env->dry_run)
+        return rc < 0 ? -1 : 0;
+    p->undo = op_kept_make(r->book, r->wanted.changes, r->wanted.n);
+    return 0;
 }
 
 /* Takes up the plan of an earlier run. 1 = it stands, 0 = there is none, or the book is another one now. */
@@ -205,5 +209,9 @@ int op_tag_run(const struct op_env *env, const struct op_item *item, struct op_r
         0)
         return -1;
     fault_hit("op_saved");
+    if (r.changes && r.plan.undo) {
+        op_kept_after(r.plan.undo, r.book);
+        ret->undo = json_incref(r.plan.undo);
+    }
     return 0;
 }

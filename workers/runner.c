@@ -15,6 +15,7 @@
 #include "op.h"
 #include "settings.h"
 #include "store_tail.h"
+#include "undo_find.h"
 #include "worker.h"
 #include "writer.h"
 
@@ -33,7 +34,8 @@ struct seat { /* one pool thread */
     pthread_t thread;
     int index;
     char job_id[UUID_SIZE]; /* of the item that runs; guarded by the runner's lock */
-    struct item *item;      /* only for its own thread */
+    struct item *item;      /* only for its own thread, as is the next */
+    struct store_reader *reader;
     _Atomic bool cancel;
 };
 
@@ -133,6 +135,12 @@ static int plan_name(void *ctx, const char *to, bool on_disk, bool *ret_taken, s
     return rc;
 }
 
+static int find_change(void *ctx, const json_t *options, const char *path, struct undo_row *ret,
+                       struct err *err)
+{
+    return undo_find(((struct seat *)ctx)->reader, options, path, ret, err);
+}
+
 static bool cancelled(void *ctx)
 {
     return ((struct seat *)ctx)->cancel;
@@ -189,6 +197,7 @@ static int run_op(struct seat *seat, struct store_reader *reader, const struct o
         .cancelled = cancelled,
         .dry_run = it->dry_run,
         .plan_name = plan_name,
+        .find_change = find_change,
     };
     json_t *intent = json_or_null(it->intent);
     json_t *options = json_or_null(it->options);
@@ -267,6 +276,7 @@ static void run_item(struct seat *seat, struct store_reader *reader, struct item
     const struct op *op = op_find(it->operation);
     int rc;
     seat->item = it;
+    seat->reader = reader;
     fault_hit("item_begin");
     if (!op)
         rc = err_set(&done.err, ERR_NOT_FOUND, "operation '%s' is not known to this version",

@@ -227,27 +227,39 @@ static struct library_tags tags_of(const struct op_tags *t)
     };
 }
 
+static int record(struct db *library, const struct item_done *d, struct err *err)
+{
+    char *undo LB_CLEANUP(mem_free) = NULL;
+    if (d->result.undo)
+        undo = json_dumps(d->result.undo, JSON_TEXT_FLAGS);
+    struct library_change c = {
+        .job_id = d->item.job_id,
+        .seq = d->item.seq,
+        .operation = d->item.operation,
+        .path = d->item.path,
+        .final_path = d->result.final_path,
+        .mark_processed = d->result.mark_processed,
+        .mark_duplicate = d->result.mark_duplicate,
+        .unmark_processed = d->result.unmark_processed,
+        .unmark_duplicate = d->result.unmark_duplicate,
+        .undo = undo,
+        .undo_of = d->result.undo_of,
+        .changed = d->result.changed_file,
+        .before = tags_of(&d->result.before),
+        .after = tags_of(&d->result.after),
+        .stat = d->has_stat ? &d->stat : NULL,
+        .at = d->finished_at,
+    };
+    return store_library_item_done(library, &c, err);
+}
+
 int batch_library(struct db *library, const struct item_done_list *done, struct err *err)
 {
     for (size_t i = 0; i < done->n; i++) {
         const struct item_done *d = &done->list[i];
         if (!touches_library(d))
             continue;
-        struct library_change c = {
-            .job_id = d->item.job_id,
-            .seq = d->item.seq,
-            .operation = d->item.operation,
-            .path = d->item.path,
-            .final_path = d->result.final_path,
-            .mark_processed = d->result.mark_processed,
-            .mark_duplicate = d->result.mark_duplicate,
-            .changed = d->result.changed_file,
-            .before = tags_of(&d->result.before),
-            .after = tags_of(&d->result.after),
-            .stat = d->has_stat ? &d->stat : NULL,
-            .at = d->finished_at,
-        };
-        if (store_library_item_done(library, &c, err) < 0)
+        if (record(library, d, err) < 0)
             return err_wrap(err, "item %lld of job %s", (long long)d->item.seq, d->item.job_id);
     }
     return 0;

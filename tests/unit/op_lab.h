@@ -56,7 +56,7 @@ LAB_FN int lab_declare(void *ctx, const json_t *intent, const char *target,
     if (l->refuse != ERR_NONE)
         return err_set(err, l->refuse, "another item works on it");
     char *text = json_dumps(intent, 0);
-    assert_true(strlen(text) < 65536);
+    assert_true(strlen(text) < 262144);
     FILE *f = lab_file(l, "intent", "w"); /* a killed child leaves it for its parent */
     assert_non_null(f);
     (void)fputs(text, f);
@@ -374,6 +374,9 @@ LAB_FN char *result_text(const struct op_result *r)
                 r->changed_file, r->mark_processed, r->mark_duplicate, r->message, details);
     show_tags(&b, &r->before);
     show_tags(&b, &r->after);
+    char *undo = r->undo ? json_dumps(r->undo, JSON_SORT_KEYS) : mem_strdup("-");
+    strbuf_addf(&b, " undo=%s", undo);
+    free(undo);
     free(details);
     return strbuf_take(&b);
 }

@@ -100,7 +100,7 @@ static void options_are_checked(void **state)
 static void table_is_complete(void **state)
 {
     (void)state;
-    static const char *const names[] = {"process", "rename", "normalize", "tag", "noop"};
+    static const char *const names[] = {"process", "rename", "normalize", "tag", "undo", "noop"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct op *op = op_at(i);
         assert_non_null(op);

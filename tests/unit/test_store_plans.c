@@ -36,7 +36,7 @@ static const struct {
     {"JOB_NOT_DONE", "SEARCH job_items USING PRIMARY KEY (job_id=? AND seq>?)",
      "goes once through the items of a job that ended"},
     {"FOLLOW_COPY", "SCAN (subquery-2)", "the thousand items of its part"},
-    {"HISTORY_LIST", "SCAN history USING INDEX history_timestamp",
+    {"HISTORY_LIST", "SCAN h USING INDEX history_timestamp",
      "in the order it is shown, ends at its LIMIT"},
     {"FREE_PAGES", "SCAN pragma_auto_vacuum VIRTUAL TABLE INDEX 0:", "one row"},
     {"FREE_PAGES", "SCAN pragma_freelist_count VIRTUAL TABLE INDEX 0:", "one row"},
