@@ -44,14 +44,14 @@ static int read_values(const json_t *tags, struct wanted *ret, struct err *err)
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)tags, element, value)
     {
-        struct strbuf *text = &ret->text[ret->n];
+        struct strbuf *text = &ret->text[ret->n++];
         if (comicinfo_value(element, value, text, err) < 0)
             return -1;
         bytes += text->len;
         if (bytes > COMICINFO_VALUES_MAX_BYTES)
             return err_field(err, ERR_RANGE, "tags", "the values of tags are over %d bytes",
                              COMICINFO_VALUES_MAX_BYTES);
-        ret->changes[ret->n++] = (struct book_change){element, strbuf_str(text)};
+        ret->changes[ret->n - 1] = (struct book_change){element, strbuf_str(text)};
     }
     return 0;
 }
