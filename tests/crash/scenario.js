@@ -1,6 +1,6 @@
-// One small life of a server: jobs over books, a batch that a client drives and what follows it, a cancel, a deleted job,
-// a rename with another template, a stop in the middle of a job and the start after it. What is left over at its end is
-// the same whatever dies on the way.
+// One small life of a server: jobs over books, what they changed put back and changed again, a batch that a client drives
+// and what follows it, a cancel, a deleted job, a rename with another template, a stop in the middle of a job and the start
+// after it. What is left over at its end is the same whatever dies on the way.
 import assert from 'node:assert/strict';
 import { makeBooks } from '../lib/books.js';
 import { Patient, checkState } from './patient.js';
@@ -25,6 +25,12 @@ export async function scenario({ faults = '', once = '', set = {} } = {}) {
     await p.ended(first);
     await p.ended(process);
     await p.ended(cancelled);
+    const all = (key, operation, options, more) => p.start(key, '/api/jobs', { operation, select: { filter: 'all' }, options, ...more });
+    const tag = await all('tag', 'tag', { tags: { Writer: 'A. Bell', Notes: 'new' } });
+    await p.ended(tag);
+    await p.ended(await all('preview', 'process', {}, { dry_run: true }));
+    await p.ended(await all('undo-tag', 'undo', { job: tag }));
+    await p.ended(await all('undo-process', 'undo', { job: process }));
     await p.call('POST', '/api/settings/filename-format', { format: '{series} #{issue}' });
     await p.ended(await p.start('rename', '/api/jobs/rename-all', {}));
     const last = await p.noop('last', 30, 20);
