@@ -24,6 +24,8 @@ static const char submit_usage[] =
     "  --title TEXT     what people see\n"
     "  --priority P     low, normal or high\n"
     "  --options JSON   options of the operation, an object\n"
+    "  --dry-run        change nothing: the results say what would be done (longbox show ID "
+    "--json)\n"
     "  --watch          follow it to its end, and exit as `longbox watch` does\n" CLIENT_HELP
         CLIENT_EXITS;
 
@@ -55,7 +57,7 @@ static const char cancel_usage[] = "usage: longbox cancel ID [flags]\n"
 
 struct submit {
     const char *title, *priority, *options, *filter;
-    bool watch;
+    bool watch, dry_run;
 };
 
 static int add_files(const struct client *c, json_t *body, int n, char **names)
@@ -95,6 +97,8 @@ static int make_body(const struct client *c, const struct submit *s, int n, char
         if (!json_is_object(options))
             return client_usage(c, "--options is not a JSON object");
     }
+    if (s->dry_run)
+        (void)json_object_set_new(body, "dry_run", json_true());
     if (!s->filter)
         return add_files(c, body, n - 1, words + 1);
     (void)json_object_set_new(body, "select", json_pack("{s:s}", "filter", s->filter));
@@ -125,6 +129,7 @@ int cli_submit(int argc, char **argv)
                                             {"all", no_argument, NULL, 'a'},
                                             {"unmarked", no_argument, NULL, 'u'},
                                             {"watch", no_argument, NULL, 'w'},
+                                            {"dry-run", no_argument, NULL, 'n'},
                                             CLIENT_OPTIONS,
                                             {0}};
     struct client c LB_CLEANUP(client_close) = {.command = "longbox submit", .usage = submit_usage};
@@ -140,6 +145,8 @@ int cli_submit(int argc, char **argv)
             s.options = optarg;
         else if (option == 'w')
             s.watch = true;
+        else if (option == 'n')
+            s.dry_run = true;
         else if ((option == 'a' || option == 'u') && s.filter)
             return client_usage(&c, "--all or --unmarked, once");
         else if (option == 'a' || option == 'u')

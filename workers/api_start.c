@@ -329,6 +329,9 @@ int api_job_create(struct api_call *call, struct err *err)
         return err_field(err, ERR_BAD_FIELD, "on_complete",
                          "a preview changes nothing, so nothing can follow it");
     request.follow_up = follow_up;
+    if (request.dry_run &&
+        request.title == title) /* who sees it running shall not think that it is done */
+        (void)snprintf(title, sizeof(title), "Preview: %s Files...", op->verb);
     int rc = earlier_job(call, &request, &job, err);
     if (rc < 0)
         return -1;

@@ -164,7 +164,7 @@ int api_history_undo(struct api_call *call, struct err *err)
         find_row(call, id, &items, err) < 0)
         return -1;
     char title[JOB_TITLE_MAX + 1], name[SHOWN_NAME];
-    (void)snprintf(title, sizeof(title), "Undoing %s",
+    (void)snprintf(title, sizeof(title), "%sUndoing %s", dry_run ? "Preview: " : "",
                    log_quote(path_base(items.paths[0]), name, sizeof(name)));
     if (start(call, "history", json_integer((json_int_t)id), title, &items, 0, dry_run, &job, err) <
         0)
@@ -211,7 +211,8 @@ int api_job_undo(struct api_call *call, struct err *err)
         return -1;
     /* A book that took the name which another one had left can go back only first: then the order counts. */
     int chained = store_undo_is_chained(store_reader_db(call->reader, GATE_LIBRARY), job_id, err);
-    if (chained < 0 || start(call, "job", json_string(job_id), "Undoing Files...", &items,
+    if (chained < 0 || start(call, "job", json_string(job_id),
+                             dry_run ? "Preview: Undoing Files..." : "Undoing Files...", &items,
                              chained ? 1 : 0, dry_run, &job, err) < 0)
         return -1;
     return reply_made(call, &job, false);

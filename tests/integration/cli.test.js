@@ -43,6 +43,8 @@ serverTest('submit, jobs, show over the socket and over HTTP say the same', { bo
   }
   assert.equal(JSON.parse((await ok(['jobs', '--json', '--limit', '1', '--state', s.state])).out).jobs.length, 1);
   assert.equal((await ok(['jobs', '--status', 'active', '--state', s.state])).out, '');
+  const preview = (await ok(['submit', 'rename', s.books[0], '--dry-run', '--state', s.state])).out.trim();
+  assert.equal((await waitStatus(s.api, preview, 'completed')).dry_run, true);
   const chosen = (await ok(['submit', 'normalize', s.books[0], path.join(s.library, s.books[1]), '--state', s.state])).out.trim();
   await waitStatus(s.api, chosen, 'completed');
   assert.equal((await getJob(s.api, chosen)).total_items, 2);

@@ -49,6 +49,7 @@ serverTest('a preview of each operation changes no byte, no time, no row, and be
     const made = await start(s, body);
     assert.equal(made.status, 201, made.text);
     assert.equal(made.json.dry_run, true);
+    assert.match(made.json.title, /^Preview: \w+ing Files\.\.\.$/);
     assert.equal((await activeJob(s.api)).job_id, null, 'what others follow stays');
     const job = await waitCompleted(s.api, made.json.job_id);
     assert.equal(job.success_items, 5);

@@ -81,7 +81,7 @@ serverTest('a command is an operation: listed, run, its output kept, its failure
 }, async (s) => {
   const config = (await s.api.get('/api/config')).json;
   const count = config.operations.find((o) => o.name === 'count');
-  assert.deepEqual({ ...count, options: 0 }, { name: 'count', label: 'Count Bytes', verb: 'Running Count Bytes on', text: 'Counts.', accepts: 'books', changes_files: false, options: 0 });
+  assert.deepEqual({ ...count, options: 0 }, { name: 'count', label: 'Count Bytes', verb: 'Running Count Bytes on', text: 'Counts.', accepts: 'books', changes_files: false, previews: false, options: 0 });
   const id = await begin(s.api, 'count', s.books);
   const job = await waitCompleted(s.api, id);
   assert.equal(job.title, 'Running Count Bytes on Files...');
