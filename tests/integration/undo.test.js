@@ -126,6 +126,17 @@ serverTest('what somebody changed since is not overwritten, and the answer says 
   assert.equal((await undo(s, a.id, { dry: true })).status, 400);
 });
 
+serverTest('two undos of one row at the same moment are one', { books: library }, async (s) => {
+  const before = state(s);
+  await waitCompleted(s.api, (await startJob(s.api, 'process-all')).job_id);
+  for (const h of await history(s)) {
+    const answers = await Promise.all([1, 2, 3].map(() => undo(s, h.id)));
+    assert.deepEqual(answers.map((r) => r.status).sort(), [200, 409, 409], answers.map((r) => r.text).join('\n'));
+  }
+  assert.deepEqual(state(s), before);
+  assert.equal((await history(s)).length, 6);
+});
+
 serverTest('names that one book took over from another go back in order', { books: (dir) => {
   for (let i = 1; i <= 6; i++) makeBook(dir, `Wolf/Wolf - Chapter 000${i}.cbz`, { tags: { Number: i + 1 } });
 } }, async (s) => {

@@ -1,5 +1,5 @@
--- What is needed to put a change back. A table of its own, so that lists of the history need not read it; only for the
--- newest 100,000 rows, so that it stays below some hundred MB.
+-- What is needed to put a change back. A table of its own, because it is larger than all else in the history, and only
+-- for the newest 100,000 rows.
 
 CREATE TABLE history_undo (
     history_id    INTEGER PRIMARY KEY REFERENCES history (id),
