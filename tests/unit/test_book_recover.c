@@ -6,10 +6,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/clone_wrap.h"
@@ -261,6 +264,30 @@ static void waits_for_one_that_writes_and_goes_on_beside_one_that_reads(void **s
     assert_true(has_bytes(&new_bytes));
 }
 
+#ifdef LB_FAULTS
+static int recover_and_die(void *ctx)
+{
+    struct rlimit none = {0, 0};
+    must(setenv("LB_FAULT", ctx, 1) == 0);
+    must(setrlimit(RLIMIT_CORE, &none) == 0);
+    (void)recover(&record);
+    return 0;
+}
+
+static void killed_while_it_cuts_is_done_again(void **state)
+{
+    static const char *const faults[] = {"book_recover_judged:1:kill", "book_recover_cut:1:kill"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        set_bytes(appended.data, appended.len - 1);
+        int status = scratch_child(recover_and_die, (void *)faults[i]);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        assert_int_equal(recover(&record), i ? BOOK_WAS_WHOLE : BOOK_CUT_BACK);
+        assert_true(has_bytes(&old_bytes));
+    }
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +296,9 @@ int main(void)
         cmocka_unit_test(file_that_does_not_fit_is_not_touched),
         cmocka_unit_test(another_file_is_not_touched),
         cmocka_unit_test(renamed_file_is_found),
+#ifdef LB_FAULTS
+        cmocka_unit_test(killed_while_it_cuts_is_done_again),
+#endif
         cmocka_unit_test(waits_for_one_that_writes_and_goes_on_beside_one_that_reads),
     };
     return cmocka_run_group_tests_name("book, recover", tests, make, unmake);

