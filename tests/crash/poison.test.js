@@ -9,20 +9,27 @@ import { Patient, checkState } from './patient.js';
 const GOOD = 8;
 const NOOPS = 150;
 
-// Books that are right already are read and left; the one that is not gets to the point where the copy begins.
-function fill(library) {
+// Books that are right already are read and left; the one that is not gets to the point where its writing begins.
+function fill(library, copied) {
   for (let i = 1; i <= GOOD + 1; i++) {
     const tags = { Title: `Chapter ${i}`, Series: 'Iron Meridian', Number: i };
-    makeBook(library, `Iron Meridian/Iron Meridian ${i}.cbz`, { tags: i === 5 ? { ...tags, Title: 'Poison' } : tags });
+    makeBook(library, `Iron Meridian/Iron Meridian ${i}.cbz`, { tags: i === 5 ? { ...tags, Title: 'Poison' } : tags, copied });
   }
 }
 
-for (const [how, name] of [['kill', 'signal 9, SIGKILL'], ['segv', 'signal 11, SIGSEGV'], ['abort', 'signal 6, SIGABRT']]) {
-  test(`an item that ends its worker by ${how} three times is an error that says so`, async () => {
+const DEATHS = [
+  ['kill', 'signal 9, SIGKILL', 'book_temp_made'],
+  ['segv', 'signal 11, SIGSEGV', 'book_temp_made'],
+  ['abort', 'signal 6, SIGABRT', 'book_temp_made'],
+  ['kill', 'signal 9, SIGKILL', 'book_leased'],
+];
+
+for (const [how, name, point] of DEATHS) {
+  test(`an item that ends its worker by ${how} at ${point} three times is an error that says so`, async () => {
     const p = new Patient({
-      books: fill,
+      books: (library) => fill(library, point === 'book_temp_made'),
       set: { workers: 2, threads: 3, scan_interval_s: 1 },
-      env: { LB_FAULT: `book_temp_made:1:${how}`, ASAN_OPTIONS: 'handle_segv=0:handle_abort=0', TSAN_OPTIONS: 'handle_segv=0:handle_abort=0' },
+      env: { LB_FAULT: `${point}:1:${how}`, ASAN_OPTIONS: 'handle_segv=0:handle_abort=0', TSAN_OPTIONS: 'handle_segv=0:handle_abort=0' },
     });
     try {
       const before = libraryHashes(p.s.library);
