@@ -184,7 +184,7 @@ bench: ## measure, side by side in one run; writes build/bench.json
 	@LB_BIN=build/release/bin node tests/load/bench.js
 	@$(MAKE) --no-print-directory bench-books
 
-bench-books: ## measure changes and reads of books beside cp, a rebuild and libzip; needs up to 60 GB (QUICK=1: 300 MB); build/bench-books.json
+bench-books: ## measure changes and reads of books beside cp, a rebuild and libzip; takes up to 25 GB of TMPDIR (QUICK=1: 300 MB); build/bench-books.json
 	@tests/tools/install-packages check
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/books/bench build/release/readers/libzip_tags
 	@LB_BIN=build/release/bin node tests/load/book_bench.js $(if $(QUICK),--quick)

@@ -27,14 +27,15 @@ const journal = path.join(folder, 'journal');
 process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(name, () => process.exit(1));
 
-function run(command, args, input = '') {
+function run(command, args, input) {
   return new Promise((done, fail) => {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(command, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'inherit'] });
     let out = '';
     child.stdout.on('data', (text) => { out += text; });
     child.on('error', fail);
     child.on('close', (code) => (code === 0 ? done(out) : fail(new Error(`${path.basename(command)} ${args.join(' ')}: ${code}`))));
-    child.stdin.end(input);
+    child.stdin?.on('error', () => {}); // it ended early: its exit status says why
+    child.stdin?.end(input);
   });
 }
 
