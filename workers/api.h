@@ -16,6 +16,7 @@
 #include "base.h"
 #include "err.h"
 #include "job.h" /* json_text */
+#include "old_streams.h"
 #include "strbuf.h"
 
 struct worker;
@@ -40,6 +41,7 @@ struct api_call {
     struct strbuf text; /* instead of reply, with content_type */
     const char *content_type;
     struct strbuf headers; /* "Name: value\n" lines, for Location, ETag, Retry-After, ... */
+    struct old_stream_ask stream; /* instead of reply and text: the stream of a job */
 
     struct api_request *request; /* the dispatcher's */
 };

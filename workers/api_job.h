@@ -17,6 +17,14 @@ int reply_made(struct api_call *call, const struct job *job, bool again) LB_MUST
 
 /* Cancels the job of {id}. 1: done, *ret is the job. 0: it has ended, or is not there. */
 int job_cancel(struct api_call *call, struct job *ret, struct err *err) LB_MUST_CHECK;
+/*
+ * Starts one of process, rename and normalize over all books, over those that the body selects, or over the unmarked
+ * ones: api_start.c. some_valid: a selection of which no file is there is refused; else each becomes an item that
+ * fails. ERR_NOTHING_TO_DO when there is no item. With an Idempotency-Key that was used, *ret is the job of then.
+ */
+enum which { WHICH_ALL, WHICH_SELECTED, WHICH_UNMARKED };
+int start_nine(struct api_call *call, const char *op_name, enum which which, bool some_valid,
+               struct job *ret, struct err *err) LB_MUST_CHECK;
 
 /* A member of the body; null is as good as absent. */
 json_t *body_member(const struct api_call *call, const char *name);

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "http.h"
 #include "log.h"
+#include "worker.h"
 
 #define HEADERS_MAX 32
 
@@ -93,6 +94,17 @@ static bool has_header(const struct http_header *headers, size_t n, const char *
     return false;
 }
 
+/* The request becomes a stream, which is closed by its end or by the worker's. */
+static void send_stream(struct api_request *r, struct http_header *h, size_t n)
+{
+    h[n++] = (struct http_header){"Content-Type", "text/event-stream"};
+    h[n++] = (struct http_header){"Cache-Control", "no-cache"};
+    h[n++] = (struct http_header){"X-Accel-Buffering", "no"};
+    h[n++] = (struct http_header){"X-Compress-Hint", "off"}; /* as in events.c */
+    worker_old_stream_open(r->call.worker, r->http, &r->call.stream, h, n);
+    r->http = NULL;
+}
+
 void api_reply_send(struct api_request *r, int slot, bool draining)
 {
     log_answer(r);
@@ -101,6 +113,13 @@ void api_reply_send(struct api_request *r, int slot, bool draining)
     size_t n = split_headers(r->call.headers.data, h, HEADERS_MAX);
     char worker[16];
     (void)snprintf(worker, sizeof(worker), "%d", slot);
+    if (r->call.stream.job_id[0] && !r->failed) {
+        h[n++] = (struct http_header){"X-Longbox-Worker", worker};
+        h[n++] = (struct http_header){"X-Request-Id", r->call.request_id};
+        h[n++] = (struct http_header){"X-Content-Type-Options", "nosniff"};
+        send_stream(r, h, n);
+        return;
+    }
     if (r->out_len > 0)
         h[n++] = (struct http_header){"Content-Type", r->call.content_type ? r->call.content_type
                                                                            : "application/json"};

@@ -73,7 +73,7 @@ void api_reply_finish(struct api_request *r);
 /* The same for an error; what the handler put into the call is dropped, but headers of the
  * dispatcher's stay. */
 void api_reply_error(struct api_request *r, const struct err *err);
-/* Sends it and logs. On the loop; r->http is gone afterwards. */
+/* Sends it, or opens the stream that was asked for, and logs. On the loop; r->http is gone afterwards. */
 void api_reply_send(struct api_request *r, int slot, bool draining);
 
 #endif

@@ -160,14 +160,19 @@ int parse_idempotency_key(struct api_call *call, const char **ret, struct err *e
 
 /* ---- the nine calls of the old clients ---- */
 
-enum which { WHICH_ALL, WHICH_SELECTED, WHICH_UNMARKED };
-
-static int collect(struct api_call *call, enum which which, const char *op_name,
+static int collect(struct api_call *call, enum which which, bool some_valid, const char *op_name,
                    struct path_list *ret, struct err *err)
 {
+    size_t valid;
+    json_t *files;
     switch (which) {
     case WHICH_SELECTED:
-        return parse_items(call, "files", op_find(op_name), ret, err);
+        if (files_member(call, "files", &files, err) < 0 ||
+            selected_paths(call, "files", files, ret, &valid, err) < 0)
+            return -1;
+        if (valid == 0 && some_valid)
+            return err_field(err, ERR_NOTHING_TO_DO, "files", "No valid files to process");
+        return 0;
     case WHICH_UNMARKED:
         if (library_paths(call, LIBRARY_UNMARKED, ret, err) < 0)
             return -1;
@@ -212,7 +217,8 @@ static int reply_old(struct api_call *call, const struct job *job)
         json_pack("{s:s, s:I}", "job_id", job->job_id, "total_items", (json_int_t)job->total));
 }
 
-static int start_old(struct api_call *call, const char *op_name, enum which which, struct err *err)
+int start_nine(struct api_call *call, const char *op_name, enum which which, bool some_valid,
+               struct job *ret, struct err *err)
 {
     static const char *const what[] = {
         [WHICH_ALL] = "", [WHICH_SELECTED] = "Selected ", [WHICH_UNMARKED] = "Unmarked "};
@@ -223,22 +229,25 @@ static int start_old(struct api_call *call, const char *op_name, enum which whic
     if (options_of(call, which, &request.options, err) < 0 ||
         parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
-    struct job job;
-    int rc = earlier_job(call, &request, &job, err);
+    int rc = earlier_job(call, &request, ret, err);
     if (rc == 1)
-        return reply_old(call, &job);
+        return 0;
     json_t *none = json_object();
     if (rc == 0)
         rc = op->check_options(request.options ? request.options : none, err);
     json_decref(none);
-    if (rc < 0 || collect(call, which, op_name, &items, err) < 0)
+    if (rc < 0 || collect(call, which, some_valid, op_name, &items, err) < 0)
         return -1;
     char title[JOB_TITLE_MAX + 1];
     (void)snprintf(title, sizeof(title), "%s %sFiles...", op->verb, what[which]);
     request.title = title;
-    if (job_start(call->worker, &request, &job, err) < 0)
-        return -1;
-    return reply_old(call, &job);
+    return job_start(call->worker, &request, ret, err) < 0 ? -1 : 0;
+}
+
+static int start_old(struct api_call *call, const char *op_name, enum which which, struct err *err)
+{
+    struct job job;
+    return start_nine(call, op_name, which, true, &job, err) < 0 ? -1 : reply_old(call, &job);
 }
 
 #define START(op, which, WHICH)                                                                    \

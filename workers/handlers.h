@@ -22,6 +22,17 @@ int api_start_normalize_selected(struct api_call *call, struct err *err);
 int api_start_normalize_unmarked(struct api_call *call, struct err *err);
 int api_job_create(struct api_call *call, struct err *err);
 
+/* ---- the calls of the old application that wait for the end of a job: api_old.c ---- */
+int api_old_process_all(struct api_call *call, struct err *err);
+int api_old_process_selected(struct api_call *call, struct err *err);
+int api_old_process_unmarked(struct api_call *call, struct err *err);
+int api_old_rename_all(struct api_call *call, struct err *err);
+int api_old_rename_selected(struct api_call *call, struct err *err);
+int api_old_rename_unmarked(struct api_call *call, struct err *err);
+int api_old_normalize_all(struct api_call *call, struct err *err);
+int api_old_normalize_selected(struct api_call *call, struct err *err);
+int api_old_normalize_unmarked(struct api_call *call, struct err *err);
+
 /* ---- jobs: api_jobs.c ---- */
 int api_job_get(struct api_call *call, struct err *err); /* for the loop */
 int api_job_list(struct api_call *call, struct err *err);

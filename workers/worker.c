@@ -18,6 +18,7 @@
 #include "http.h"
 #include "log.h"
 #include "loop.h"
+#include "old_streams.h"
 #include "op.h"
 #include "runner.h"
 #include "scan.h"
@@ -49,6 +50,7 @@ struct worker {
     struct runner *runner;
     struct drives *drives;
     struct events *events;
+    struct old_streams *old_streams;
     struct scan *scan;
     struct api *api;
     struct http *http;
@@ -153,6 +155,18 @@ void worker_stream_open(struct worker *w, struct http_request *req, const char *
                         const char *job_id, const char *client_address)
 {
     events_subscribe(w->events, req, last_event_id, job_id, client_address);
+}
+
+bool worker_old_streams_full(const struct worker *w)
+{
+    return old_streams_full(w->old_streams);
+}
+
+void worker_old_stream_open(struct worker *w, struct http_request *req,
+                            const struct old_stream_ask *ask, const struct http_header *headers,
+                            size_t n_headers)
+{
+    old_streams_open(w->old_streams, req, ask, headers, n_headers);
 }
 
 /* ---- the stop ---- */
@@ -260,6 +274,7 @@ static void on_bell(void *ctx)
     (void)got; /* rung or not, a look is harmless */
     events_look(w->events);
     api_look(w->api);
+    old_streams_look(w->old_streams);
     writer_wake(w->writer);
 }
 
@@ -340,6 +355,7 @@ static int start(struct worker *w, struct err *err)
     if (!w->reader || events_start(w, w->reader, &w->events, err) < 0)
         return -1;
     apply_settings(w);
+    w->old_streams = old_streams_new(w, w->reader);
     runner_start(w->runner);
     w->scan = scan_start(w);
     api_count_init(w->board, api_routes);
@@ -367,6 +383,7 @@ static void stop(struct worker *w)
         _exit(0);
     }
     events_free(w->events);
+    old_streams_free(w->old_streams);
     runner_stop(w->runner);
     api_free(w->api); /* its threads may wait for the writer */
     writer_stop(w->writer);

@@ -13,8 +13,10 @@
 struct board;
 struct drives;
 struct events;
+struct http_header;
 struct http_request;
 struct loop;
+struct old_stream_ask;
 struct runner;
 struct scan;
 struct store_reader;
@@ -46,5 +48,11 @@ void worker_reader_close(struct store_reader *r);
 /* GET /api/events/stream: takes the request over. Strings may be NULL or "". On the loop. */
 void worker_stream_open(struct worker *w, struct http_request *req, const char *last_event_id,
                         const char *job_id, const char *client_address);
+/* No more of these for now. Any thread. */
+bool worker_old_streams_full(const struct worker *w);
+/* Answers the request with the old stream of a job (old_streams.h). On the loop. */
+void worker_old_stream_open(struct worker *w, struct http_request *req,
+                            const struct old_stream_ask *ask, const struct http_header *headers,
+                            size_t n_headers);
 
 #endif

@@ -150,11 +150,15 @@ export class Stream {
 
 export const isEnded = (status) => ['completed', 'failed', 'cancelled'].includes(status);
 
-// Asks for the stream on a connected socket and waits for the head of the answer.
-export async function openStream(socket, { path = '/api/events/stream', lastEventId, host = 'localhost' } = {}) {
+// Asks for the stream on a connected socket and waits for the head of the answer. A `body` makes it a POST of JSON.
+export async function openStream(socket, { path = '/api/events/stream', method = 'GET', body, headers = {}, lastEventId, host = 'localhost' } = {}) {
   const stream = new Stream(socket);
-  const last = lastEventId === undefined ? '' : `Last-Event-ID: ${lastEventId}\r\n`;
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n${last}\r\n`);
-  await stream.wait('the head of the answer', 10, (s) => s.status !== undefined);
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const all = { Host: host, Accept: 'text/event-stream', ...headers };
+  if (lastEventId !== undefined) all['Last-Event-ID'] = lastEventId;
+  if (text) all['Content-Type'] = 'application/json';
+  if (text || method !== 'GET') all['Content-Length'] = Buffer.byteLength(text);
+  socket.write(`${method} ${path} HTTP/1.1\r\n${Object.entries(all).map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n${text}`);
+  await stream.wait('the head of the answer', 20, (s) => s.status !== undefined);
   return stream;
 }

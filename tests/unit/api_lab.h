@@ -84,6 +84,14 @@ void worker_stream_open(struct worker *w, struct http_request *req, const char *
     http_respond(req, 200, NULL, 0, stream_saw, strlen(stream_saw));
 }
 
+void worker_old_stream_open(struct worker *w, struct http_request *req,
+                            const struct old_stream_ask *ask, const struct http_header *headers,
+                            size_t n_headers)
+{
+    assert_ptr_equal(w, &worker);
+    http_respond(req, 200, headers, n_headers, ask->job_id, strlen(ask->job_id));
+}
+
 /* ---- its handlers ---- */
 
 static int get_things(struct api_call *call, struct err *err)
@@ -200,6 +208,13 @@ static int get_text(struct api_call *call, struct err *err)
     return 0;
 }
 
+static int get_old_stream(struct api_call *call, struct err *err)
+{
+    (void)snprintf(call->stream.job_id, sizeof(call->stream.job_id), "some-job");
+    api_add_header(call, "X-Longbox-Job", "some-job");
+    return api_query(call, "fail") ? err_set(err, ERR_BUSY, "not now") : 0;
+}
+
 static int not_modified(struct api_call *call, struct err *err)
 {
     (void)err;
@@ -222,6 +237,7 @@ static const struct api_route routes[] = {
     {"POST", "/api/later-on-loop", park, API_ON_LOOP, 0},
     {"GET", "/api/fail/{code}", fail_with, API_ON_LOOP, 0},
     {"GET", "/api/text", get_text, API_ON_LOOP, 0},
+    {"POST", "/api/old-stream", get_old_stream, API_ON_THREAD, 0},
     {"GET", "/api/not-modified", not_modified, API_ON_LOOP, 0},
     {NULL, NULL, NULL, API_ON_LOOP, 0},
 };

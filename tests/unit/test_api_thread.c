@@ -192,6 +192,24 @@ static void the_stream_is_handed_over_after_the_checks(void **state)
     assert_int_equal(pending(), 0);
 }
 
+static void an_old_stream_is_opened_after_its_handler_with_the_headers_of_every_answer(void **state)
+{
+    (void)state;
+    ask("POST", "/api/old-stream", "X-Request-Id: r1\r\n", NULL);
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.body, "some-job");
+    assert_string_equal(raw_header(&a, "X-Longbox-Job"), "some-job");
+    assert_string_equal(raw_header(&a, "X-Longbox-Worker"), "7");
+    assert_string_equal(raw_header(&a, "X-Request-Id"), "r1");
+    assert_string_equal(raw_header(&a, "Content-Type"), "text/event-stream");
+    assert_string_equal(raw_header(&a, "Cache-Control"), "no-cache");
+    assert_int_equal(pending(), 0);
+    ask("POST", "/api/old-stream?fail=1", "", NULL);
+    assert_int_equal(a.status, 503);
+    assert_string_equal(member("code"), "busy");
+    assert_null(raw_header(&a, "X-Longbox-Job"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +223,7 @@ int main(void)
         T(answers_that_wait_in_the_loop_outlive_the_api),
         T(a_store_that_cannot_be_opened_is_an_answer_and_is_tried_again),
         T(the_stream_is_handed_over_after_the_checks),
+        T(an_old_stream_is_opened_after_its_handler_with_the_headers_of_every_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
