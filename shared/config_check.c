@@ -166,8 +166,12 @@ int config_check(struct config *c, struct err *err)
 {
     if (check_library(c, err) < 0 || config_check_state_dir(c, err) < 0)
         return -1;
-    if (check_side_folder(c, c->duplicate_dir, sizeof(c->duplicate_dir), "duplicate_dir", err) < 0)
+    if (check_side_folder(c, c->duplicate_dir, sizeof(c->duplicate_dir), "duplicate_dir", err) <
+            0 ||
+        check_side_folder(c, c->trash_dir, sizeof(c->trash_dir), "trash_dir", err) < 0)
         return -1;
+    if (strcmp(c->trash_dir, c->library) == 0)
+        return bad("trash_dir", err, "is the library itself");
     if (c->htdocs[0] && check_folder(c->htdocs, sizeof(c->htdocs), "htdocs", R_OK | X_OK, err) < 0)
         return -1;
     if (c->front_template[0] &&
@@ -176,8 +180,7 @@ int config_check(struct config *c, struct err *err)
     if (c->front_access_log[0] && make_absolute(c->front_access_log, sizeof(c->front_access_log),
                                                 "front_access_log", err) < 0)
         return -1;
-    if ((c->log_file[0] &&
-         make_absolute(c->log_file, sizeof(c->log_file), "log_file", err) < 0) ||
+    if ((c->log_file[0] && make_absolute(c->log_file, sizeof(c->log_file), "log_file", err) < 0) ||
         (c->pid_file[0] && make_absolute(c->pid_file, sizeof(c->pid_file), "pid_file", err) < 0))
         return -1;
     if (c->h2o[0] == '\0')

@@ -77,6 +77,14 @@ const char *err_name(enum err_code code)
     return table[code].name;
 }
 
+enum err_code err_parse(const char *name)
+{
+    for (int i = 0; i < ERR__COUNT; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return (enum err_code)i;
+    return ERR_INTERNAL;
+}
+
 int err_http_status(enum err_code code)
 {
     must(code >= 0 && code < ERR__COUNT);

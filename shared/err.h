@@ -37,6 +37,8 @@ int err_sys(struct err *e, enum err_code code, const char *fmt, ...) LB_PRINTF(3
 int err_wrap(struct err *e, const char *fmt, ...) LB_PRINTF(2, 3);
 
 const char *err_name(enum err_code code);
+/* ERR_INTERNAL for a name that is none. */
+enum err_code err_parse(const char *name);
 int err_http_status(enum err_code code);
 bool err_is_retryable(enum err_code code);
 

@@ -56,6 +56,7 @@ struct job {
     double rate_next_at;
     int64_t rate_next_items;
     int64_t last_event_id;
+    bool made_active; /* set by the write that showed it: it is the active job now */
     bool was_active; /* set by the write that ended it: it was the active job and is no more */
 };
 

@@ -134,6 +134,7 @@ struct job_new {
     enum job_drive drive;
     const char *follow_up; /* operations that follow it, JSON array; NULL = none */
     bool dry_run; /* see struct job */
+    bool single; /* over one file, for a caller that waits: it does not become the active job */
 };
 int store_job_stage(struct db *db, const struct job_new *n, double now,
                     struct err *err) LB_MUST_CHECK;
@@ -143,11 +144,13 @@ int store_job_stage_items(struct db *db, const char *job_id, int64_t seq_first,
 /* Gives a staging up; the sweep removes it. One that is not there is fine. */
 int store_job_unstage(struct db *db, const char *job_id, double now, struct err *err) LB_MUST_CHECK;
 /*
- * Shows it to everybody, makes it the active job (a preview is none), writes its first event. Commit with
- * durable = true.
+ * Shows it to everybody, makes it the active job (unless it is single, or a preview), writes its first event. Commit
+ * with durable = true.
  */
 int store_job_publish(struct db *db, const char *job_id, double now, struct job *ret,
                       struct err *err) LB_MUST_CHECK;
+/* Was it made as one? 1 or 0; 0 for a job that is not there. */
+int store_job_is_single(struct db *db, const char *job_id, struct err *err) LB_MUST_CHECK;
 /* The id of the live job that was made with this key; 1 = found, 0 = none. */
 int store_job_by_key(struct db *db, const char *key, char ret[UUID_SIZE],
                      struct err *err) LB_MUST_CHECK;

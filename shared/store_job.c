@@ -186,6 +186,7 @@ int store_job_stage(struct db *db, const struct job_new *n, double now, struct e
     query_text(&q, ":drive", job_drive_name(n->drive));
     query_text(&q, ":follow_up", n->follow_up);
     query_int(&q, ":dry_run", n->dry_run);
+    query_int(&q, ":single", n->single);
     if (n->max_threads)
         query_int(&q, ":max_threads", n->max_threads);
     else
@@ -225,14 +226,28 @@ int store_job_stage_items(struct db *db, const char *job_id, int64_t seq_first,
     return 0;
 }
 
-static int activate(struct db *db, const struct job *j, double now, struct err *err)
+int store_job_is_single(struct db *db, const char *job_id, struct err *err)
 {
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_JOB_IS_SINGLE, err) < 0)
+        return -1;
+    query_text(&q, ":job_id", job_id);
+    int rc = query_step(&q, err);
+    return rc == 1 ? query_col_int(&q, 0) == 1 : rc;
+}
+
+static int make_active(struct db *db, struct job *job, double now, struct err *err)
+{
+    int single = store_job_is_single(db, job->job_id, err);
+    if (single != 0 || job->dry_run) /* they are for who asked for them; what others follow stays */
+        return single < 0 ? -1 : 0;
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_ACTIVE_SET, err) < 0)
         return -1;
-    query_text(&q, ":job_id", j->job_id);
-    query_text(&q, ":title", j->title);
+    query_text(&q, ":job_id", job->job_id);
+    query_text(&q, ":title", job->title);
     query_real(&q, ":now", now);
+    job->made_active = true;
     return query_run(&q, err);
 }
 
@@ -253,8 +268,8 @@ int store_job_publish(struct db *db, const char *job_id, double now, struct job 
             return err_set(err, ERR_STORE, "job %s: its items are gone; start it again", job_id);
         job_from_row(&q, ret);
     }
-    if (!ret->dry_run && activate(db, ret, now, err) < 0)
-        return -1; /* a preview is for who asked for it; what others follow stays */
+    if (make_active(db, ret, now, err) < 0)
+        return -1;
     return store_event_job(db, ret, NULL, now, err);
 }
 

@@ -384,7 +384,7 @@ static int add_history(struct db *db, const struct library_change *c, const char
     query_real(&q, ":at", c->at);
     query_text(&q, ":operation", c->operation);
     query_text(&q, ":before_name", path_base(c->path));
-    query_text(&q, ":after_name", path_base(final));
+    query_text(&q, ":after_name", c->removed ? NULL : path_base(final));
     query_text(&q, ":before_title", c->before.title);
     query_text(&q, ":after_title", c->after.title);
     query_text(&q, ":before_series", c->before.series);
@@ -408,6 +408,8 @@ static enum library_mark mark_of(bool set, bool clear)
 int store_library_item_done(struct db *db, const struct library_change *c, struct err *err)
 {
     const char *final = c->final_path ? c->final_path : c->path;
+    if (c->removed)
+        return store_library_remove(db, c->path, err) < 0 ? -1 : add_history(db, c, c->path, err);
     if (store_library_rename(db, c->path, final, err) < 0)
         return -1;
     struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};

@@ -130,6 +130,7 @@ struct library_change {
     const char *undo; /* JSON text: what store_undo.h keeps of a change; NULL = it cannot be put back */
     int64_t undo_of;  /* the row of history that this puts back; 0 = none */
     bool changed; /* name, place or bytes differ: goes into the history */
+    bool removed; /* it was deleted: the row and its marks go, the history has no name after */
     struct library_tags before, after;
     const struct library_stat
         *stat; /* of the file afterwards; NULL when it could not be had (the next scan will) */

@@ -40,7 +40,7 @@ struct api_call {
     json_t *reply;      /* owned by the call; sent as JSON */
     struct strbuf text; /* instead of reply, with content_type */
     const char *content_type;
-    struct strbuf headers; /* "Name: value\n" lines, for Location, ETag, Retry-After, ... */
+    struct strbuf headers;        /* "Name: value\n" lines, for Location, ETag, Retry-After, ... */
     struct old_stream_ask stream; /* instead of reply and text: the stream of a job */
 
     struct api_request *request; /* the dispatcher's */

@@ -26,6 +26,17 @@ enum which { WHICH_ALL, WHICH_SELECTED, WHICH_UNMARKED };
 int start_nine(struct api_call *call, const char *op_name, enum which which, bool some_valid,
                struct job *ret, struct err *err) LB_MUST_CHECK;
 
+/* The member `name` of the body: an array that is not empty, else ERR_NOTHING_TO_DO or ERR_BAD_FIELD. Borrowed. */
+int files_member(struct api_call *call, const char *name, json_t **ret,
+                 struct err *err) LB_MUST_CHECK;
+/*
+ * Its paths: every one must be a path that could be in the library, else nothing is done. One that is not there becomes
+ * an item that fails. *ret_valid says how many are there.
+ */
+struct path_list;
+int selected_paths(struct api_call *call, const char *name, const json_t *files,
+                   struct path_list *ret, size_t *ret_valid, struct err *err) LB_MUST_CHECK;
+
 /* A member of the body; null is as good as absent. */
 json_t *body_member(const struct api_call *call, const char *name);
 /* ERR_BAD_FIELD when the object has a member that is not in `known`, which ends with NULL. */
@@ -42,7 +53,6 @@ int parse_drive(struct api_call *call, enum job_drive *ret, struct err *err) LB_
 /* ---- what starts a job: api_start.c ---- */
 
 struct op;
-struct path_list;
 struct job_request;
 
 int parse_operation(struct api_call *call, const struct op **ret, struct err *err) LB_MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "handlers.h"
 
 #define SMALL_BODY 65536
+#define TAGS_BODY  1048576 /* the longest values, each byte escaped */
 #define ANY_BODY   (-1)
 
 /* clang-format off */
@@ -55,6 +56,13 @@ const struct api_route api_routes[] = {
     {"GET",    "/api/events/stats",            api_events_stats,             API_ON_LOOP,   0},
 
     {"GET",    "/api/files",                   api_files_list,               API_ON_THREAD, 0},
+    {"POST",   "/api/process-file/{path...}",  api_file_process,             API_ON_THREAD, 0},
+    {"POST",   "/api/rename-file/{path...}",   api_file_rename,              API_ON_THREAD, 0},
+    {"POST",   "/api/normalize-file/{path...}", api_file_normalize,          API_ON_THREAD, 0},
+    {"DELETE", "/api/delete-file/{path...}",   api_file_delete,              API_ON_THREAD, 0},
+    {"GET",    "/api/file/{path...}/tags",     api_tags_get,                 API_ON_THREAD, 0},
+    {"POST",   "/api/file/{path...}/tags",     api_tags_post,                API_ON_THREAD, TAGS_BODY},
+    {"POST",   "/api/files/tags",              api_tags_post_many,           API_ON_THREAD, ANY_BODY},
     {"GET",    "/api/scan-unmarked",           api_scan_unmarked,            API_ON_THREAD, 0},
     {"GET",    "/api/processing-history",      api_history_list,             API_ON_THREAD, 0},
     {"POST",   "/api/history/{id}/undo",       api_history_undo,             API_ON_THREAD, SMALL_BODY},

@@ -40,13 +40,8 @@ static bool is_file(int fd)
     return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/*
- * The member `name`: every one must be a path that could be in the library, else nothing is done. One that is
- * not there
- * becomes an item that fails. *ret_valid says how many are there.
- */
-static int selected_paths(struct api_call *call, const char *name, const json_t *files,
-                          struct path_list *ret, size_t *ret_valid, struct err *err)
+int selected_paths(struct api_call *call, const char *name, const json_t *files,
+                   struct path_list *ret, size_t *ret_valid, struct err *err)
 {
     *ret_valid = 0;
     size_t i;
@@ -90,7 +85,7 @@ static int string_items(const char *name, const json_t *files, struct path_list 
     return 0;
 }
 
-static int files_member(struct api_call *call, const char *name, json_t **ret, struct err *err)
+int files_member(struct api_call *call, const char *name, json_t **ret, struct err *err)
 {
     *ret = body_member(call, name);
     if (*ret && !json_is_array(*ret))

@@ -45,6 +45,7 @@ static int start(struct api_call *call, const char *option, json_t *value, const
         .priority = PRIORITY_HIGH, /* somebody waits, and it undoes what is wrong */
         .max_threads = max_threads,
         .dry_run = dry_run,
+        .single = strcmp(option, "history") == 0,
         .items = items,
     };
     int rc = job_start(call->worker, &request, ret, err);

@@ -33,6 +33,15 @@ int api_old_normalize_all(struct api_call *call, struct err *err);
 int api_old_normalize_selected(struct api_call *call, struct err *err);
 int api_old_normalize_unmarked(struct api_call *call, struct err *err);
 
+/* ---- one file: api_file.c, api_tags.c. They wait for a job of their own, but for api_tags_get. ---- */
+int api_file_process(struct api_call *call, struct err *err);
+int api_file_rename(struct api_call *call, struct err *err);
+int api_file_normalize(struct api_call *call, struct err *err);
+int api_file_delete(struct api_call *call, struct err *err);
+int api_tags_get(struct api_call *call, struct err *err);
+int api_tags_post(struct api_call *call, struct err *err);
+int api_tags_post_many(struct api_call *call, struct err *err);
+
 /* ---- jobs: api_jobs.c ---- */
 int api_job_get(struct api_call *call, struct err *err); /* for the loop */
 int api_job_list(struct api_call *call, struct err *err);

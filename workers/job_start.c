@@ -70,6 +70,7 @@ static int stage(struct db *db, void *arg, struct err *err)
             .parent_kind = r->parent_kind,
             .drive = r->drive,
             .follow_up = r->follow_up,
+            .single = r->single,
         };
         if (store_job_stage(db, &job, now, err) < 0)
             return -1;

@@ -36,6 +36,7 @@ struct job_request {
     const char *parent_kind;       /* as in struct job_new */
     enum job_drive drive;
     const char *follow_up;         /* as in struct job_new */
+    bool single;                   /* as in struct job_new */
     const char *idempotency_key;   /* NULL = none */
     const struct path_list *items; /* at least one */
 };

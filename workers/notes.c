@@ -58,7 +58,7 @@ static void log_created(const struct job *j)
 {
     log_info("job created", "job=%s op=%s items=%lld title=%s%s%s", j->job_id, j->operation,
              (long long)j->total, LOG_QUOTE(j->title), j->parent[0] ? " parent=" : "", j->parent);
-    if (!j->dry_run)
+    if (j->made_active)
         log_info("active job set", "job=%s title=%s", j->job_id, LOG_QUOTE(j->title));
 }
 

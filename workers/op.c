@@ -7,6 +7,7 @@
 #include "comicinfo_types.h"
 #include "config.h"
 #include "op_book.h"
+#include "op_delete.h"
 #include "op_exec.h"
 #include "op_noop.h"
 #include "op_plan.h"
@@ -98,6 +99,21 @@ static const struct op table[] = {
     },
 };
 
+/* No client names these: a job over many files must not delete them by a slip. */
+static const struct op own_table[] = {
+    {
+        .name = "delete",
+        .verb = "Deleting",
+        .label = "Delete",
+        .text = "Moves a book to the trash folder, or deletes it when there is none.",
+        .accepts = ACCEPTS_BOOKS,
+        .changes_files = true,
+        .option_schema = NO_OPTIONS,
+        .check_options = op_book_check_options,
+        .run = op_delete_run,
+    },
+};
+
 /* Filled by op_register_commands. */
 static struct op commands[CONFIG_COMMANDS_MAX];
 static char verbs[CONFIG_COMMANDS_MAX][CONFIG_COMMAND_TITLE_MAX + 16];
@@ -132,6 +148,14 @@ const struct op *op_find(const char *name)
         if (strcmp(op->name, name) == 0)
             return op;
     return NULL;
+}
+
+const struct op *op_find_any(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(own_table); i++)
+        if (strcmp(own_table[i].name, name) == 0)
+            return &own_table[i];
+    return op_find(name);
 }
 
 const struct op *op_at(size_t i)

@@ -32,6 +32,7 @@ struct op_env {
     int library_fd;            /* O_PATH or O_RDONLY folder; openat2(RESOLVE_BENEATH) starts here */
     const char *library_root;  /* absolute, without a slash at the end */
     const char *duplicate_dir; /* absolute, or NULL: duplicates are only marked */
+    const char *trash_dir;     /* absolute, or NULL: what is deleted is gone */
     const char *filename_format; /* template, see bookname.h */
     int issue_padding;
     void *ctx; /* for the calls below */
@@ -85,6 +86,7 @@ struct op_tags {
 struct op_result {
     char *final_path;  /* relative path after the operation; NULL = unchanged. malloc'd */
     bool changed_file; /* name, place or bytes differ: history is recorded */
+    bool removed;      /* and the file is no longer in the library: it was deleted */
     bool mark_processed;
     bool mark_duplicate;
     char message
@@ -127,6 +129,8 @@ struct op {
 void op_register_commands(const struct config *c);
 /* NULL when there is no such operation. */
 const struct op *op_find(const char *name);
+/* Also those that only calls of their own start, whose jobs no client can make otherwise: "delete". */
+const struct op *op_find_any(const char *name);
 /* The i-th of them, NULL past the end. */
 const struct op *op_at(size_t i);
 

@@ -50,6 +50,8 @@ int op_plan_duplicate(const struct op_env *env, struct op_plan *p, struct err *e
 
 /* The name of the folder that `path` is in; "" for the root itself. malloc'd. */
 char *op_parent_name(const char *path);
+/* "<stem> (n)<extension>", n = 1 without the number; the stem is cut where the name would be too long. malloc'd. */
+char *op_numbered_name(const char *base, int n);
 int op_open_duplicate_dir(const struct op_env *env, int *ret_fd, struct err *err) LB_MUST_CHECK;
 /* The error of a duplicate that would have to be copied. Returns -1. */
 int op_cross_device(const struct op_env *env, struct err *err);

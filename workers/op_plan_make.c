@@ -132,9 +132,7 @@ static int plan_name(const struct op_env *env, struct op_plan *p, const char *nu
     return 0;
 }
 
-/* dir/<stem> (n)<extension>, n = 1 without the number; the stem is cut where the name would be too
- * long. */
-static char *duplicate_name(const char *base, int n)
+char *op_numbered_name(const char *base, int n)
 {
     const char *extension = path_extension(base);
     size_t stem = (size_t)(extension - base);
@@ -179,7 +177,7 @@ int op_plan_duplicate(const struct op_env *env, struct op_plan *p, struct err *e
         return op_cross_device(env, err);
     char *parent LB_CLEANUP(mem_free) = op_parent_name(p->from);
     for (int n = 1; n <= DUPLICATE_TRIES; n++) {
-        char *name LB_CLEANUP(mem_free) = duplicate_name(path_base(p->from), n);
+        char *name LB_CLEANUP(mem_free) = op_numbered_name(path_base(p->from), n);
         struct strbuf to LB_CLEANUP(strbuf_clear) = {0};
         if (parent[0])
             strbuf_addf(&to, "%s/", parent);

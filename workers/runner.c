@@ -189,6 +189,7 @@ static int run_op(struct seat *seat, struct store_reader *reader, const struct o
         .library_fd = worker_library_fd(w),
         .library_root = worker_library_root(w),
         .duplicate_dir = c->duplicate_dir[0] ? c->duplicate_dir : NULL,
+        .trash_dir = c->trash_dir[0] ? c->trash_dir : NULL,
         .filename_format = settings.filename_format,
         .issue_padding = settings.issue_padding,
         .ctx = seat,
@@ -268,12 +269,23 @@ static void forget_changes(struct op_result *r)
     r->details = details;
 }
 
+/* Adds what kind of error an operation on a book had, for callers that turn it into a status. */
+static json_t *with_code(json_t *details, const struct op *op, const struct err *err)
+{
+    if (!op || op->accepts != ACCEPTS_BOOKS || op->command)
+        return details;
+    if (!details)
+        details = json_object();
+    (void)json_object_set_new(details, "code", json_string(err_name(err->code)));
+    return details;
+}
+
 /* Runs an item and hands it over to the writer. */
 static void run_item(struct seat *seat, struct store_reader *reader, struct item *it)
 {
     struct worker *w = seat->runner->worker;
     struct item_done done = {0};
-    const struct op *op = op_find(it->operation);
+    const struct op *op = op_find_any(it->operation);
     int rc;
     seat->item = it;
     seat->reader = reader;
@@ -297,6 +309,7 @@ static void run_item(struct seat *seat, struct store_reader *reader, struct item
     } else {
         done.outcome = done.err.code == ERR_CANCELLED ? ITEM_CANCELLED : ITEM_ERROR;
         forget_changes(&done.result);
+        done.result.details = with_code(done.result.details, op, &done.err);
         if (op && done.outcome == ITEM_ERROR)
             done.details = item_details(w, it, op, &done.result);
         op_result_clear(&done.result);

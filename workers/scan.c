@@ -150,6 +150,7 @@ static int compare_and_write(struct run *r, struct db *db, int64_t began_mono_ms
     if (store_library_each_known(db, add_known, &r->known, err) < 0)
         return -1;
     scan_walk_skip(&r->walk, c->duplicate_dir);
+    scan_walk_skip(&r->walk, c->trash_dir);
     scan_walk_skip(&r->walk, c->state_dir);
     r->walk.stop = &stopping;
     if (scan_root_open(worker_library_fd(r->w), worker_library_root(r->w), &r->root_fd, err) < 0 ||

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "single.h"
 #include "store_library.h"
 
 /* Room for one more in a list of elements of `size` bytes. */
@@ -178,6 +179,8 @@ int batch_finish(struct db *jobs, const char *owner, const struct item_done_list
         int rc = store_item_finish(jobs, &d->item, owner, &f, d->finished_at, &job, err);
         if (rc < 0)
             return err_wrap(err, "item %lld of job %s", (long long)d->item.seq, d->item.job_id);
+        if (rc == 1 && job.total == 1 && single_tell(jobs, d, err) < 0)
+            return -1;
         if (d->item.driven && note_driven(jobs, d, rc == 1, &job, driven, err) < 0)
             return -1;
         if (rc == 1)
@@ -245,6 +248,7 @@ static int record(struct db *library, const struct item_done *d, struct err *err
         .undo = undo,
         .undo_of = d->result.undo_of,
         .changed = d->result.changed_file,
+        .removed = d->result.removed,
         .before = tags_of(&d->result.before),
         .after = tags_of(&d->result.after),
         .stat = d->has_stat ? &d->stat : NULL,

@@ -137,6 +137,7 @@ void fx_start(const struct fx_job *j, char ret[UUID_SIZE])
         .staged_by = fx.owner,
         .idempotency_key = j->key,
         .dry_run = j->dry_run,
+        .single = j->single,
     };
     struct job job;
     fx_begin();

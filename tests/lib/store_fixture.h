@@ -55,6 +55,7 @@ struct fx_job {
     const char *made_by; /* NULL: "worker 0" */
     const char *key;
     bool dry_run;
+    bool single;
 };
 /* Stages and publishes in one commit. */
 void fx_start(const struct fx_job *j, char ret[UUID_SIZE]);

@@ -16,6 +16,7 @@ static void every_code_has_a_name_of_its_own_and_a_status(void **state)
     for (int i = 0; i < ERR__COUNT; i++) {
         enum err_code code = (enum err_code)i;
         assert_true(strlen(err_name(code)) > 0);
+        assert_int_equal(err_parse(err_name(code)), code);
         for (int k = 0; k < i; k++)
             assert_string_not_equal(err_name(code), err_name((enum err_code)k));
         if (code == ERR_NONE)
@@ -24,6 +25,7 @@ static void every_code_has_a_name_of_its_own_and_a_status(void **state)
         if (err_http_status(code) < 500)
             assert_false(err_is_retryable(code)); /* the same request would fail again */
     }
+    assert_int_equal(err_parse("no such name"), ERR_INTERNAL);
     assert_string_equal(err_name(ERR_BUSY), "busy");
     assert_int_equal(err_http_status(ERR_BUSY), 503);
     assert_true(err_is_retryable(ERR_BUSY));

@@ -58,6 +58,26 @@ static void late_call_does_not_revive_an_ended_job(void **state)
     assert_int_equal(fx_int(GATE_JOBS, "SELECT job_id IS NULL FROM active"), 1);
 }
 
+static void a_single_job_leaves_the_active_job_alone(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char id[UUID_SIZE], single[UUID_SIZE];
+    const struct fx_job j = {.n = 1, .priority = PRIORITY_HIGH, .single = true};
+    fx_start(&j, single);
+    assert_string_equal(fx_active(), "");
+    fx_start_items(2, id);
+    fx_start(&j, single);
+    assert_string_equal(fx_active(), id);
+    assert_int_equal(store_job_is_single(fx.read, single, &err), 1);
+    assert_int_equal(store_job_is_single(fx.read, id, &err), 0);
+    assert_int_equal(store_job_is_single(fx.read, "no such job", &err), 0);
+    assert_int_equal(fx_cancel(single, NULL), 1);
+    assert_string_equal(fx_active(), id);
+    assert_int_equal(set(single, &err), 0); /* it has ended */
+    assert_string_equal(fx_active(), id);
+}
+
 static void unknown_job_cannot_be_active(void **state)
 {
     (void)state;
@@ -160,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FX_TEST(late_call_does_not_revive_an_ended_job),
         FX_TEST(unknown_job_cannot_be_active),
+        FX_TEST(a_single_job_leaves_the_active_job_alone),
         FX_TEST(cleared_by_hand_is_none_though_the_job_runs),
         FX_TEST(row_that_names_an_ended_job_is_read_as_none),
         FX_TEST(copy_follows_the_truth),

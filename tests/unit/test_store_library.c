@@ -366,8 +366,9 @@ static int take_history(void *ctx, const struct library_history *h, struct err *
     char *text = ctx;
     size_t len = strlen(text);
     (void)snprintf(text + len, 1024 - len, "%s|%s|%s>%s|%s>%s|%s>%s;", h->path, h->operation,
-                   h->before_name, h->after_name, h->before.title ? h->before.title : "-",
-                   h->after.title, h->before.volume ? h->before.volume : "-",
+                   h->before_name, h->after_name ? h->after_name : "-",
+                   h->before.title ? h->before.title : "-", h->after.title ? h->after.title : "-",
+                   h->before.volume ? h->before.volume : "-",
                    h->after.volume ? h->after.volume : "-");
     return 0;
 }
@@ -436,6 +437,40 @@ static void item_done_without_a_change_only_marks(void **state)
     commit();
 }
 
+static void a_deleted_book_leaves_only_its_history(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    begin();
+    seen("S/1.cbz", 1, 1);
+    seen("S/2.cbz", 1, 1);
+    int64_t id = row("S/1.cbz").file_id;
+    assert_int_equal(store_library_mark(t.db, "S/1.cbz", LIBRARY_MARK_SET, LIBRARY_MARK_SET, &err),
+                     1);
+    struct library_change c = {.job_id = "job",
+                               .seq = 1,
+                               .operation = "delete",
+                               .path = "S/1.cbz",
+                               .changed = true,
+                               .removed = true,
+                               .at = 50};
+    for (int i = 0; i < 2; i++) { /* the second time as after a crash */
+        ok(store_library_item_done(t.db, &c, &err), &err);
+        assert_int_equal(totals().files, 1);
+        assert_int_equal(totals().processed, 0);
+        assert_int_equal(totals().history, 1);
+    }
+    seen("S/1.cbz", 5, 5); /* another book of that name */
+    assert_true(row("S/1.cbz").file_id != id);
+    assert_false(row("S/1.cbz").processed || row("S/1.cbz").duplicate);
+    totals_are_true();
+    commit();
+    char text[1024] = "";
+    int64_t total;
+    ok(store_library_history(t.db, 10, 0, take_history, text, &total, &err), &err);
+    assert_string_equal(text, "S/1.cbz|delete|1.cbz>-|->-|->-;");
+}
+
 static void history_comes_newest_first_in_pages(void **state)
 {
     (void)state;
@@ -498,6 +533,7 @@ int main(void)
         TEST(an_id_follows_a_rename),
         TEST(a_rename_takes_over_what_the_scan_saw),
         TEST(item_done_twice_is_once),
+        TEST(a_deleted_book_leaves_only_its_history),
         TEST(item_done_without_a_change_only_marks),
         TEST(history_comes_newest_first_in_pages),
         TEST(a_callback_can_end_the_list),

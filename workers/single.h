@@ -1,0 +1,13 @@
+/* single.h - what a job over one file, made for a caller that waits, tells everybody when it is done. */
+#ifndef LB_SINGLE_H
+#define LB_SINGLE_H
+
+#include "writer.h"
+
+/*
+ * The event of the file: `file_processed`, or `library_changed` when it was deleted; nothing when the job is no such
+ * one, or the item was cancelled. In the transaction that finishes the item.
+ */
+int single_tell(struct db *jobs, const struct item_done *d, struct err *err) LB_MUST_CHECK;
+
+#endif
