@@ -3,15 +3,17 @@
  *
  * A GET is tried again with back-off when the server cannot be reached or says "later". Anything else is sent
  * once, unless the caller says that repeating is harmless. Failures are ApiError: `text` for people, `kind`
- * one of network, unreachable, refused. A body that does not say it is JSON is never parsed.
+ * one of network, unreachable, refused; `retryAfter_s` what the server asked for, or null. A body that does
+ * not say it is JSON is never parsed.
  */
 export class ApiError extends Error {
-  constructor(kind, text, { status = 0, code = null } = {}) {
+  constructor(kind, text, { status = 0, code = null, retryAfter_s = null } = {}) {
     super(text);
     this.kind = kind;
     this.text = text;
     this.status = status;
     this.code = code;
+    this.retryAfter_s = retryAfter_s;
   }
 }
 
@@ -22,11 +24,18 @@ const LATER = new Set([429, 502, 503, 504]);
 
 const isJson = (response) => /^application\/(.+\+)?json\b/i.test(response.headers.get('content-type') || '');
 
+/* Seconds; the form with a date is not used by our server. */
+function retryAfter(response) {
+  const seconds = Number(response.headers.get('retry-after') || NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
+}
+
 async function failure(response) {
   const { status } = response;
   const body = isJson(response) ? await response.json().catch(() => null) : null;
   const said = body && typeof body.error === 'string' ? body.error : null;
-  const details = { status, code: body && typeof body.code === 'string' ? body.code : null };
+  const code = body && typeof body.code === 'string' ? body.code : null;
+  const details = { status, code, retryAfter_s: retryAfter(response) };
   if (LATER.has(status)) return new ApiError('unreachable', said || 'Server not reachable', details);
   return new ApiError('refused', said || `The server answered with status ${status}`, details);
 }
@@ -90,5 +99,6 @@ export function createApi({ base, fetch, delay, random = Math.random, onReach = 
   return {
     get: (path, options) => request('GET', path, options),
     post: (path, body, options) => request('POST', path, { ...options, body }),
+    patch: (path, body, options) => request('PATCH', path, { ...options, body }),
   };
 }

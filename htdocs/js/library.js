@@ -1,5 +1,5 @@
 /*
- * library.js - reads the list of files, and keeps filter, order, page size and theme in the preferences.
+ * library.js - reads the list of files, and keeps filter, order and page size in the preferences.
  *
  * Only the newest question counts; an older answer that comes late is dropped. What is shown stays while the
  * next answer is awaited.
@@ -7,12 +7,12 @@
 import { batch } from '@preact/signals';
 import * as Q from './query.js';
 import * as texts from './strings.js';
-import { view, files, loading, totals, selected, theme, notify, dismiss } from './store.js';
+import { view, files, loading, totals, selected, notify, dismiss } from './store.js';
 
 const SEARCH_MS = 300;
 const SPACING_MS = 3000;
 
-export function createLibrary({ api, memory, clock }) {
+export function createLibrary({ api, preferences, clock }) {
   let asking = null;
   let searchTimer = null;
   let changeTimer = null;
@@ -51,34 +51,17 @@ export function createLibrary({ api, memory, clock }) {
     if (counts && mine === asking) totals.value = { all: counts.total_count, unmarked: counts.unmarked_count };
   }
 
-  async function save(preferences) {
-    try {
-      await api.post('api/preferences', preferences, { tries: 3 });
-    } catch (error) {
-      notify('error', texts.saveFailed(error.text), null, 'save');
-    }
-  }
-
-  function change(patch, preferences) {
+  function change(patch, saved) {
     view.value = { ...view.value, page: 1, ...patch };
-    if (preferences) void save(preferences);
+    if (saved) void preferences.save(saved);
     void load();
-  }
-
-  function applyTheme(name) {
-    theme.value = name in texts.themes ? name : 'system';
-    if (theme.value === 'system') delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme.value;
   }
 
   return {
     load,
     /* Preferences first, so that the saved filter is the one the first list is asked with. */
     async start() {
-      applyTheme(memory.get('theme') ?? 'system');
-      const saved = await api.get('api/preferences').catch(() => ({}));
-      if (saved.theme) applyTheme(saved.theme);
-      view.value = Q.withPreferences(Q.firstView(), saved);
+      view.value = Q.withPreferences(Q.firstView(), await preferences.read());
       await load();
     },
     search(text) {
@@ -89,11 +72,6 @@ export function createLibrary({ api, memory, clock }) {
     setPerPage: (perPage) => change({ perPage }, { perPage }),
     setSort: (sort, direction) => change({ sort, direction }, { sort, direction }),
     setPage: (page) => change({ page }),
-    setTheme(name) {
-      applyTheme(name);
-      memory.set('theme', theme.value);
-      void save({ theme: theme.value === 'system' ? null : theme.value });
-    },
     /* A job has ended: the list is read at once. */
     refresh: () => void (view.value && load()),
     /* Files on the disk have changed; many such messages make one question each 3 s. */

@@ -1,151 +1,25 @@
 /*
- * main.js - puts the page together.
- *
- * For tests and scripts: <body> carries data-quality, data-job-id, data-job-status, data-paused, data-processed,
- * data-total and data-version of the followed job, and each change of any job is dispatched on `document` as
- * the event `longbox:job` with the job of state.js in `detail`.
+ * main.js - the page of the library: /.
  */
-import { effect } from '@preact/signals';
 import { render } from 'preact';
 import * as S from './state.js';
-import * as texts from './strings.js';
-import { createApi } from './api.js';
-import { createMemory } from './memory.js';
-import { createStream } from './events.js';
-import { createJobs } from './jobs.js';
-import { createConnection } from './connection.js';
 import { createLibrary } from './library.js';
-import { paceAdd } from './pace.js';
-import { percent, plainTitle } from './format.js';
+import { createPage } from './page.js';
+import { createPreferences } from './preferences.js';
 import { html } from './dom.js';
 import { App } from './view_app.js';
-import * as store from './store.js';
 
-const TITLE = 'Longbox';
-const CONFIG = { watchdog_timeout_ms: 60000, watchdog_check_ms: 15000, reconnect_delay_ms: 5000, heartbeat_s: 15 };
-
-const clock = {
-  now: () => Date.now(),
-  setTimeout: (work, ms) => setTimeout(work, ms),
-  clearTimeout: (timer) => clearTimeout(timer),
-};
-const memory = createMemory(() => window.localStorage);
-const base = document.baseURI;
-const config = { ...CONFIG };
-
-const api = createApi({
-  base,
-  fetch: (url, init) => fetch(url, init),
-  delay: (ms) => new Promise((done) => clock.setTimeout(done, ms)),
-  onReach: (ok) => connection.reach(ok),
-});
-const library = createLibrary({ api, memory, clock });
-const jobs = createJobs({ api, memory, changed, notify: store.notify, texts });
-const connection = createConnection({
-  jobs,
-  clock,
-  config: () => ({ ...config, silence_ms: 2 * config.heartbeat_s * 1000 + 5000 }),
-  page: { window, document },
-  stream: (callbacks) =>
-    createStream({
-      url: new URL('api/events/stream', base).href,
-      EventSource: window.EventSource,
-      clock,
-      firstDelayMs: () => config.reconnect_delay_ms,
-      ...callbacks,
-    }),
-  changed: (facts) => (store.connection.value = facts),
+const page = createPage({
+  onJob: (job, before) => before && S.ended(job) && !S.ended(before) && library.refresh(),
   onOther(message) {
     if (message && (message.type === 'library_changed' || message.type === 'file_processed')) library.changed();
   },
 });
+const { api, memory, clock, jobs, moreFailures } = page;
+const preferences = createPreferences({ api, memory });
+const library = createLibrary({ api, preferences, clock });
 
-/* After each change of the jobs: signals, events, and what the end of a job brings about. */
-function changed(state, previous, job) {
-  const now = S.followedJob(state);
-  if (state.followed !== previous.followed) {
-    store.pace.value = [];
-    store.failures.value = { id: null, results: [], next: null, loading: false };
-    connection.soon();
-  }
-  if (now && (now.version !== S.followedJob(previous)?.version || state.followed !== previous.followed)) {
-    connection.news();
-    store.pace.value = paceAdd(store.pace.value, clock.now(), now.processed);
-  }
-  store.jobs.value = state;
-  if (job) {
-    document.dispatchEvent(new CustomEvent('longbox:job', { detail: job }));
-    if (S.ended(job) && !S.ended(previous.jobs[job.job_id]) && previous.jobs[job.job_id]) library.refresh();
-  }
-  if (S.ended(now) && now.errors > 0 && store.failures.value.id !== now.job_id) void moreFailures();
-}
-
-/* The next page of the followed job's failed items. */
-async function moreFailures() {
-  const { job_id: id } = S.followedJob(jobs.state());
-  const known = store.failures.value.id === id ? store.failures.value : { id, results: [], next: null };
-  store.failures.value = { ...known, loading: true };
-  try {
-    const answer = await jobs.failures(id, known.next);
-    if (store.failures.value.id !== id) return;
-    store.failures.value = { id, results: [...known.results, ...answer.results], next: answer.next ?? null, loading: false };
-  } catch (error) {
-    if (store.failures.value.id !== id) return;
-    store.failures.value = { ...known, loading: false };
-    store.notify('error', texts.resultsFailed(error.text), { text: texts.retry, run: moreFailures }, 'failures');
-  }
-}
-
-/* What tests read, and what the tab's title says. */
-function mark() {
-  const job = store.followed.value;
-  const set = (name, value) => (value === undefined || value === null ? delete document.body.dataset[name] : (document.body.dataset[name] = value));
-  document.body.dataset.quality = store.quality.value;
-  set('jobId', job?.job_id);
-  set('jobStatus', job?.status);
-  set('paused', job?.paused && !S.ended(job) ? 'yes' : null);
-  set('processed', job?.processed);
-  set('total', job?.total);
-  set('version', job?.version);
-}
-
-let endedHidden = null; /* id of the job that ended while the page was hidden */
-function retitle() {
-  const job = store.followed.value;
-  if (job && !S.ended(job)) {
-    endedHidden = null;
-    document.title = `(${percent(job.percent)}) ${TITLE}`;
-    return;
-  }
-  const wasRunning = document.title.startsWith('(');
-  if (job && wasRunning && document.visibilityState === 'hidden') endedHidden = job.job_id;
-  const sign = job && job.status === 'completed' && !job.errors ? '\u2713' : '!';
-  document.title = job && endedHidden === job.job_id ? `${sign} ${plainTitle(job.title)} \u2013 ${TITLE}` : TITLE;
-}
-
-function tick() {
-  if (jobs.running()) store.now_ms.value = clock.now();
-}
-
-async function readConfig() {
-  const answer = await api.get('api/config').catch(() => null);
-  for (const key of Object.keys(CONFIG)) if (answer && answer[key] > 0) config[key] = answer[key];
-  connection.soon();
-}
-
-effect(mark);
-effect(retitle);
-effect(() => {
-  if (store.quality.value === 'offline') store.notify('error', texts.unreachable, null, 'unreachable');
-  else store.dismiss((notice) => notice.about === 'unreachable');
-});
-document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible') endedHidden = null;
-  retitle();
-});
-setInterval(tick, 1000);
-render(html`<${App} jobs=${jobs} library=${library} moreFailures=${moreFailures} />`, document.getElementById('app'));
-connection.start();
-void readConfig();
+render(html`<${App} jobs=${jobs} preferences=${preferences} library=${library} moreFailures=${moreFailures} />`, document.getElementById('app'));
+page.start();
 void jobs.resume();
 void library.start();

@@ -16,13 +16,13 @@ function Quality() {
   return html`<span class="quality" data-quality=${quality} title=${hint}>${text}</span>`;
 }
 
-function Head({ library }) {
+export function Head({ preferences }) {
   return html`
     <header class="head">
       <h1><img src="favicon.svg" alt="" width="28" height="28" />Longbox</h1>
       <${Quality} />
       <label class="field"><span class="vh">Colours</span>
-        <select id="theme" value=${store.theme.value} onChange=${(event) => library.setTheme(event.currentTarget.value)}>
+        <select id="theme" value=${store.theme.value} onChange=${(event) => preferences.setTheme(event.currentTarget.value)}>
           ${Object.entries(texts.themes).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
         </select>
       </label>
@@ -69,9 +69,9 @@ function Spoken() {
   `;
 }
 
-export function App({ jobs, library, moreFailures }) {
+export function App({ jobs, preferences, library, moreFailures }) {
   return html`
-    <${Head} library=${library} />
+    <${Head} preferences=${preferences} />
     <${Notices} />
     <main>
       <${Actions} jobs=${jobs} library=${library} />
