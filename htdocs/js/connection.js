@@ -4,9 +4,9 @@
  * Quality: live (stream open), reconnecting (lost a moment ago), polling (no stream, but questions are
  * answered; also a hidden page that gave its stream up), offline (no answer at all).
  * The page catches up when the stream opens, when it becomes visible, thaws, comes back from the page cache or
- * goes online. A page hidden for 60 s gives its stream up, because a browser has six connections for a host.
+ * goes online. A page hidden for `hidden_ms` gives its stream up, because a browser has six connections for a host.
  *
- * createConnection({jobs, stream, clock, config, page, changed, onOther})
+ * createConnection({jobs, stream, clock, config, page, changed, onOther, hidden_ms})
  *   stream(callbacks)  makes the stream of events.js
  *   page               {window, document}
  *   changed(facts)     {quality, newsAt_ms, checkedAt_ms}
@@ -16,12 +16,13 @@ import { createWatch } from './watch.js';
 
 const HIDDEN_MS = 60000;
 
-export function createConnection({ jobs, stream: makeStream, clock, config, page, changed, onOther }) {
+export function createConnection({ jobs, stream: makeStream, clock, config, page, changed, onOther, hidden_ms = HIDDEN_MS }) {
   const { window, document } = page;
   let up = false;
   let reached = true;
   let polled = false;
   let opened = false;
+  let stopped = false;
   let hiddenTimer = null;
   let newsAt_ms = clock.now();
   let checkedAt_ms = clock.now();
@@ -69,6 +70,7 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
   });
 
   function back() {
+    if (stopped) return;
     clock.clearTimeout(hiddenTimer);
     hiddenTimer = null;
     watch.hidden(false);
@@ -77,9 +79,10 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
   }
 
   function away() {
+    if (stopped) return;
     watch.hidden(true);
     clock.clearTimeout(hiddenTimer);
-    hiddenTimer = clock.setTimeout(() => stream.pause(), HIDDEN_MS);
+    hiddenTimer = clock.setTimeout(() => stream.pause(), hidden_ms);
   }
 
   const isHidden = () => document.visibilityState === 'hidden';
@@ -99,6 +102,13 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
 
   return {
     start,
+    /* There is nothing left to hear of. */
+    stop() {
+      stopped = true;
+      clock.clearTimeout(hiddenTimer);
+      stream.pause();
+      watch.stop();
+    },
     /* A request did or did not reach the server. */
     reach(ok) {
       if (ok === reached) return;

@@ -18,6 +18,8 @@ const PATHS = {
   alert: 'M8 2.5l6 11H2zM8 7v3M8 11.8v.4',
   up: 'M4 10l4-4 4 4',
   down: 'M4 6l4 4 4-4',
+  play: 'M5 3.5l7 4.5-7 4.5z',
+  dot: 'M8 7.4a.6.6 0 1 0 0 1.2.6.6 0 0 0 0-1.2z',
 };
 
 /* A picture that only repeats what the text next to it says. */

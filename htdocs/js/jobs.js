@@ -1,10 +1,12 @@
 /*
  * jobs.js - starts, follows, finds again, pauses, cancels and retries jobs. Holds the state of state.js and is the only writer.
  *
- * createJobs({api, memory, changed, notify, texts})
+ * createJobs({api, memory, changed, notify, texts, only, open})
  *   changed(state, previous, job)  after each change; `job` when a message about it was taken
  *   notify(kind, text, action)     something to tell the user: info, error
  *   texts                          strings.js
+ *   only                           a page of one job: its id; nothing is asked or kept of others
+ *   open(id)                       shows a job that was made from the followed one; without it, it is followed
  *
  * The followed job's id and title are in the state, and in memory, before anything is awaited.
  */
@@ -15,7 +17,7 @@ const ACTIVE = 'api/jobs?status=active&limit=20';
 const LOST_MAX = 5;
 const RECENT = 8;
 
-export function createJobs({ api, memory, changed, notify, texts, makeKey = randomKey }) {
+export function createJobs({ api, memory, changed, notify, texts, only = null, open = null, makeKey = randomKey }) {
   let state = S.initial();
   let chosen = false; /* the user has picked a job since the page was loaded */
 
@@ -30,13 +32,14 @@ export function createJobs({ api, memory, changed, notify, texts, makeKey = rand
 
   /* The followed job is remembered until its end was seen and closed. */
   function remember(previous) {
-    if (state.followed === previous.followed && state.pinned === previous.pinned) return;
+    if (only || (state.followed === previous.followed && state.pinned === previous.pinned)) return;
     if (state.followed) memory.set('job', { id: state.followed, pinned: state.pinned });
     else if (!state.starting) memory.remove('job');
   }
 
   /* Takes a message. Returns whether it was news: a higher version, not only more about the one we have. */
   function receive(raw) {
+    if (only && raw && raw.job_id !== only) return false;
     const next = S.apply(state, raw);
     if (next === state) return false;
     const known = state.jobs[raw.job_id];
@@ -78,15 +81,15 @@ export function createJobs({ api, memory, changed, notify, texts, makeKey = rand
 
   /* One question of the watchdog: the followed job, or what runs when none is followed. */
   function ask() {
-    return running() ? fetchJob(state.followed, { tries: 1 }) : fetchActive({ tries: 1 });
+    return only || running() ? fetchJob(only ?? state.followed, { tries: 1 }) : fetchActive({ tries: 1 });
   }
 
   let catching = null;
   /* Everything a stream could have told us. One at a time; a second caller gets the same answer. */
   function catchUp() {
     catching ||= (async () => {
-      const id = running() ? state.followed : null;
-      await Promise.all([id && fetchJob(id), fetchActive()]);
+      const id = only ?? (running() ? state.followed : null);
+      await Promise.all([id && fetchJob(id), !only && fetchActive()]);
       catching = null;
     })();
     return catching;
@@ -144,35 +147,56 @@ export function createJobs({ api, memory, changed, notify, texts, makeKey = rand
     await fetchJob(id);
   }
 
-  /* Pausing and resuming are harmless to repeat as well; the answer is the job. */
-  async function setPaused(id, paused) {
+  /* A change of the job that is harmless to repeat; the answer is the job. */
+  async function alter(id, what, send, failed) {
     if (state.pending[id]) return;
-    set(S.asked(state, id, paused ? 'pause' : 'resume'));
+    set(S.asked(state, id, what));
     try {
-      receive(await api.post(jobPath(id, paused ? '/pause' : '/resume'), {}, { tries: 3 }));
+      receive(await send({ tries: 3 }));
     } catch (error) {
       await fetchJob(id);
       const job = state.jobs[id];
-      if (job && !S.ended(job)) notify('error', texts.pauseFailed(paused, error.text));
+      if (job && !S.ended(job)) notify('error', failed(error.text));
     }
     set(S.answered(state, id));
   }
 
-  /* Takes what failed again, as a new job, and follows that. However often it is asked, there is one such job. */
-  async function retry(id) {
+  const setPaused = (id, paused) =>
+    alter(id, paused ? 'pause' : 'resume', (options) => api.post(jobPath(id, paused ? '/pause' : '/resume'), {}, options), (why) => texts.pauseFailed(paused, why));
+
+  /* Who runs the items from now on: client or server. */
+  const setDrive = (id, drive) =>
+    alter(id, 'drive', (options) => api.patch(jobPath(id), { drive }, options), texts.driveFailed);
+
+  /* An answer of process-next. */
+  function advance(id, answer) {
+    const next = S.advance(state, id, answer);
+    set(next, next.jobs[id]);
+  }
+
+  /* A job that is made from another one, and shown in its place. However often it is asked, there is one such job. */
+  async function derive(id, what, path, body, failed) {
     if (state.pending[id]) return;
     chosen = true;
-    set(S.asked(state, id, 'retry'));
+    set(S.asked(state, id, what));
     try {
-      const job = await api.post(jobPath(id, '/retry'), {}, { tries: 3 });
-      if (!job || typeof job.job_id !== 'string') throw Object.assign(new Error(), { text: texts.badAnswer });
+      const job = await api.post(path, body, { tries: 3 });
+      const made = job && (job.job_id ?? job.jobId);
+      if (typeof made !== 'string') throw Object.assign(new Error(), { text: texts.badAnswer });
       receive(job);
-      if (state.followed === id) show(job.job_id);
+      if (state.followed === id) (open ?? show)(made);
     } catch (error) {
-      notify('error', texts.retryFailed(error.text));
+      notify('error', failed(error.text));
     }
     set(S.answered(state, id));
   }
+
+  /* Takes what failed again, as a new job. */
+  const retry = (id) => derive(id, 'retry', jobPath(id, '/retry'), {}, texts.retryFailed);
+
+  /* Runs another operation over what went well. */
+  const followUp = (id, operation) =>
+    derive(id, 'followUp', `api/batch-jobs/${encodeURIComponent(id)}/follow-up`, { operation }, (why) => texts.followUpFailed(operation, why));
 
   /*
    * After loading: follows the remembered job at once, so that its events are shown; then asks which one is
@@ -217,7 +241,11 @@ export function createJobs({ api, memory, changed, notify, texts, makeKey = rand
     start,
     cancel,
     setPaused,
+    setDrive,
+    advance,
+    look: fetchJob,
     retry,
+    followUp,
     resume,
     failures,
     show,

@@ -5,8 +5,9 @@
  * data-total and data-version of the followed job, and each change of any job is dispatched on `document` as
  * the event `longbox:job` with the job of state.js in `detail`.
  *
- * createPage({jobs, streamPath, onJob, onOther}) gives {api, clock, memory, jobs, connection, moreFailures, start}
+ * createPage({jobs, streamPath, hidden_ms, onJob, onOther}) gives {api, clock, memory, jobs, connection, moreFailures, start}
  *   jobs            further options of createJobs
+ *   hidden_ms       of connection.js
  *   onJob(job, before)  a message about a job was taken; `before` is what was known of it
  *   onOther(message)    a message of the stream that is not about a job
  */
@@ -31,7 +32,7 @@ const clock = {
   clearTimeout: (timer) => clearTimeout(timer),
 };
 
-export function createPage({ jobs: options = {}, streamPath = 'api/events/stream', onJob = () => {}, onOther = () => {} }) {
+export function createPage({ jobs: options = {}, streamPath = 'api/events/stream', hidden_ms, onJob = () => {}, onOther = () => {} }) {
   const base = document.baseURI;
   const config = { ...CONFIG };
   const memory = createMemory(() => window.localStorage);
@@ -57,6 +58,7 @@ export function createPage({ jobs: options = {}, streamPath = 'api/events/stream
       }),
     changed: (facts) => (store.connection.value = facts),
     onOther,
+    hidden_ms,
   });
 
   /* After each change of the jobs: signals, events, and what the end of a job brings about. */
@@ -99,6 +101,7 @@ export function createPage({ jobs: options = {}, streamPath = 'api/events/stream
   async function readConfig() {
     const answer = await api.get('api/config').catch(() => null);
     for (const key of Object.keys(CONFIG)) if (answer && answer[key] > 0) config[key] = answer[key];
+    if (answer && Array.isArray(answer.operations)) store.operations.value = answer.operations;
     connection.soon();
   }
 

@@ -9,16 +9,17 @@
  *   followed  id of the job the dialog shows, or null
  *   pinned    the followed job was chosen by this page's user; a newer one does not take its place
  *   starting  {key, title, operation, known} from the click until the answer to its POST, else null
+ *   missing   id of the job that the server said last it does not know, or null
  *   open      the dialog is open (closed: a slim bar)
  *   cancels   ids for which cancel was asked and not yet acknowledged
- *   pending   id -> pause, resume or retry, from the click until its answer
+ *   pending   id -> pause, resume, retry, drive or followUp, from the click until its answer
  */
 
 const ENDED = new Set(['completed', 'failed', 'cancelled']);
 const RECENT_MAX = 8;
 const JOBS_MAX = 100;
 
-export const initial = () => ({ jobs: {}, followed: null, pinned: false, starting: null, open: false, cancels: {}, pending: {} });
+export const initial = () => ({ jobs: {}, followed: null, pinned: false, starting: null, missing: null, open: false, cancels: {}, pending: {} });
 
 export const ended = (job) => !!job && ENDED.has(job.status);
 export const followedJob = (state) => (state.followed && state.jobs[state.followed]) || null;
@@ -51,6 +52,10 @@ export function normalise(raw) {
     paused: raw.paused,
     rate: raw.rate,
     parent: raw.parent,
+    drive: raw.drive,
+    parent_kind: raw.parent_kind,
+    follow_up: raw.follow_up,
+    follow_ups: raw.follow_ups,
     owner: raw.owner,
     created_at: raw.created_at,
     started_at: raw.started_at,
@@ -88,7 +93,7 @@ function mergeJob(known, message) {
   const wins = incoming.version > known.version && (!ended(known) || ended(incoming));
   const merged = wins ? { ...known, ...incoming } : { ...incoming, ...known };
   if (wins && ended(known)) merged.status = known.status;
-  if (wins) merged.processed = Math.max(known.processed, incoming.processed);
+  for (const counter of ['processed', 'success', 'errors']) merged[counter] = Math.max(known[counter], merged[counter]);
   merged.percent = Math.max(known.percent, percentOf(merged));
   merged.recent = recent;
   return merged;
@@ -137,6 +142,24 @@ export function apply(state, raw) {
   return next;
 }
 
+/*
+ * Takes what an answer of process-next says of its batch: whole counts and perhaps the end, but no version. It only
+ * moves forward, so it may come before or after the events that tell the same.
+ */
+export function advance(state, id, { status, progress }) {
+  const known = state.jobs[id];
+  if (!known || ended(known) || !progress) return state;
+  const job = {
+    ...known,
+    status: status === 'job_completed' ? 'completed' : known.status === 'queued' && count(progress.completed) > 0 ? 'processing' : known.status,
+    processed: Math.max(known.processed, count(progress.completed)),
+    success: Math.max(known.success, count(progress.successful)),
+    errors: Math.max(known.errors, count(progress.failed)),
+  };
+  job.percent = Math.max(known.percent, percentOf(job));
+  return same(known, job) ? state : { ...state, jobs: { ...state.jobs, [id]: job } };
+}
+
 /* The click: from here on events of the new job are taken, although its id is not known yet. */
 export function begin(state, { key, title, operation }) {
   const known = new Set(Object.keys(state.jobs));
@@ -181,10 +204,10 @@ export function close(state) {
   return job && !ended(job) ? closed : followNewest(closed);
 }
 
-/* The server does not know this job any more. */
+/* The server does not know this job, or not any more. */
 export function forget(state, id) {
   const { [id]: _gone, ...jobs } = state.jobs;
-  const next = { ...answered(cancelDone(state, id), id), jobs };
+  const next = { ...answered(cancelDone(state, id), id), jobs, missing: id };
   return state.followed === id ? followNewest({ ...next, open: false }) : next;
 }
 
@@ -206,6 +229,21 @@ export function answered(state, id) {
 
 /* Items that a retry would take: those that failed and those that were cancelled. */
 export const notDone = (job) => (ended(job) ? Math.max(0, job.total - job.success) : 0);
+
+/* What the server starts over the items that went well, and what was started: [{operation, made}], `made` an id or null. */
+export function followUps({ follow_up: named = [], follow_ups: made = [] }) {
+  const ids = new Map([...named.map((operation) => [operation, null]), ...made.map((one) => [one.operation, one.job_id])]);
+  return [...ids].map(([operation, id]) => ({ operation, made: id }));
+}
+
+/* Of the server's operations those that can be run over the items of a job that went well, by a button alone. */
+export function offers(job, operations) {
+  const taken = new Set(followUps(job).map(({ operation }) => operation));
+  const kind = operations.find(({ name }) => name === job.operation)?.accepts;
+  const able = operations.filter(({ name, accepts, options }) => accepts === kind && !options?.required?.length && !taken.has(name));
+  const others = able.filter(({ name }) => name !== job.operation);
+  return others.length > 0 ? others : able;
+}
 
 /* Cancel was asked for here or elsewhere, and the job has not ended. */
 export const isCancelling = (state, job) => !!job && !ended(job) && (!!state.cancels[job.job_id] || !!job.cancelling);

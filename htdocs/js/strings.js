@@ -2,7 +2,7 @@
  * strings.js - every text of the page, in one place.
  */
 import { ended } from './state.js';
-import { num, ofTotal, plural, plainTitle, duration } from './format.js';
+import { num, ofTotal, plural, plainTitle, duration, visible } from './format.js';
 
 const DOING = { process: 'Processing', rename: 'Renaming', normalize: 'Normalizing' };
 const WHICH = { all: '', selected: 'Selected ', unmarked: 'Unmarked ' };
@@ -46,6 +46,8 @@ export const startLost = (title) =>
 export const cancelFailed = (why) => `The job could not be cancelled: ${why}. It goes on; try again.`;
 export const pauseFailed = (paused, why) => `The job could not be ${paused ? 'paused' : 'resumed'}: ${why}. Try again.`;
 export const retryFailed = (why) => `The failed files were not taken again: ${why}. Try again.`;
+export const driveFailed = (why) => `Who drives the batch could not be changed: ${why}. Try again.`;
+export const followUpFailed = (operation, why) => `${visible(operation)} was not started: ${why}. Try again.`;
 export const pausing = 'Pausing: running files finish';
 export const paused = 'Paused';
 export const retryLabel = (job, n) => `${job.errors === n ? 'Retry failed' : 'Run the rest'} (${num(n)})`;
@@ -53,7 +55,7 @@ export const resumeFailed = (why) => `Running jobs could not be asked for: ${why
 export const listFailed = (why) => `The list could not be read: ${why}. What is shown may be old.`;
 export const resultsFailed = (why) => `The failed files could not be read: ${why}.`;
 export const saveFailed = (why) => `The setting works here but was not saved: ${why}.`;
-export const unreachable = 'The server cannot be reached. Trying again; running jobs go on without this page.';
+export const unreachable = 'The server cannot be reached. Trying again; what runs there goes on without this page.';
 export const retry = 'Try again';
 
 export const confirmTitle = (operation, n) => `${operation.title} all ${plural(n, 'file', 'files')}?`;
@@ -82,3 +84,31 @@ export const stale = (newsSeconds, checkedSeconds) =>
   newsSeconds - checkedSeconds > 3
     ? `updated ${duration(newsSeconds)} ago, checked ${duration(checkedSeconds)} ago`
     : `updated ${duration(newsSeconds)} ago`;
+
+/* ---- the page of a batch ---- */
+
+export const loading = 'Reading the job\u2026';
+export const cancel = 'Cancel job';
+export const cancelling = 'Cancelling\u2026';
+export const clientDrives = 'The page of this batch, or a script, runs its items.';
+export const openBatch = 'Open its page';
+export const serverDrives = 'The server runs the items. This page may be closed.';
+export const toServer = 'Let the server finish it';
+export const toClient = 'Run it from this page';
+export const itemStates = { waiting: 'Waiting', running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' };
+export const parents = { retry: 'Takes what was not done again of', follow_up: 'Follows' };
+export const parentLink = 'another job';
+export const runFollowUp = (n) => `Then, over ${n === 1 ? 'the one' : `the ${num(n)}`} that went well:`;
+export const showFollowUp = (label) => `${label}: show the job`;
+export const followUpComes = (label) => `${label} follows by itself\u2026`;
+
+/* Who runs the items of a batch that clients drive; `lead` is of lead.js, `driving` of drive.js. */
+export function driver(lead, driving, job) {
+  if (job.cancelling) return 'What runs is asked to stop.';
+  if (job.paused) return 'Nothing new is started until the batch is resumed.';
+  if (lead === 'other') return 'Another tab of this browser runs the items. If it is closed, this one goes on.';
+  if (lead === 'nobody') return 'No tab runs the items yet.';
+  if (driving === 'waiting') return 'This tab waits: the last items are running.';
+  if (driving === 'away') return 'This tab runs the items, and tries again as soon as the server answers.';
+  return 'This tab runs the items, one after the other. Keep it open, or let the server finish.';
+}

@@ -16,11 +16,13 @@ function Quality() {
   return html`<span class="quality" data-quality=${quality} title=${hint}>${text}</span>`;
 }
 
-export function Head({ preferences }) {
+/* `home`: where the name leads, on a page that is not the first. `quiet`: there is nothing to be connected for. */
+export function Head({ preferences, home, quiet }) {
+  const name = html`<img src="favicon.svg" alt="" width="28" height="28" />Longbox`;
   return html`
     <header class="head">
-      <h1><img src="favicon.svg" alt="" width="28" height="28" />Longbox</h1>
-      <${Quality} />
+      <h1>${home ? html`<a href=${home}>${name}</a>` : name}</h1>
+      ${!quiet && html`<${Quality} />`}
       <label class="field"><span class="vh">Colours</span>
         <select id="theme" value=${store.theme.value} onChange=${(event) => preferences.setTheme(event.currentTarget.value)}>
           ${Object.entries(texts.themes).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
@@ -30,7 +32,7 @@ export function Head({ preferences }) {
   `;
 }
 
-function Notices() {
+export function Notices() {
   return html`
     <div class="notices" aria-live="polite">
       ${store.notices.value.map(
@@ -55,7 +57,7 @@ let last = firstAnnouncement();
 const said = { polite: '', assertive: '' };
 
 /* Two regions for screen readers: progress politely and seldom, the end at once. */
-function Spoken() {
+export function Spoken() {
   const job = store.followed.value;
   if (job) {
     const isEnded = S.ended(job);

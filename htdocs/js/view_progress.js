@@ -15,7 +15,7 @@ const STALE_MS = 5000;
 const SETTLED_MS = 3000; /* a paused job without news for so long has nothing left that runs */
 const QUIET_MS = 30000; /* silence worth a word although the stream is open: a long item */
 
-function Bar({ job, label }) {
+export function Bar({ job, label }) {
   const fill = useRef(null);
   useEffect(() => {
     fill.current.style.transform = `scaleX(${job.percent / 100})`;
@@ -68,19 +68,24 @@ function Item({ item }) {
   `;
 }
 
-function Running({ job }) {
+const Latest = ({ job }) => html`
+  <ol class="items" aria-label="Latest items">
+    ${[...job.recent].reverse().slice(0, 5).map((item, i) => html`<${Item} key=${`${item.version} ${i} ${item.item}`} item=${item} />`)}
+  </ol>
+`;
+
+/* `listed`, here and below: the page lists every item by itself. */
+export function Running({ job, listed }) {
   return html`
     <div class="state"><${Pace} job=${job} /><${Freshness} /></div>
-    <ol class="items" aria-label="Latest items">
-      ${[...job.recent].reverse().slice(0, 5).map((item, i) => html`<${Item} key=${`${item.version} ${i} ${item.item}`} item=${item} />`)}
-    </ol>
+    ${!listed && html`<${Latest} job=${job} />`}
   `;
 }
 
-function Summary({ job, jobs, moreFailures }) {
+export function Summary({ job, jobs, moreFailures, listed }) {
   const left = S.notDone(job);
   const { id, results, next, loading } = store.failures.value;
-  const mine = id === job.job_id ? results : [];
+  const mine = id === job.job_id && !listed ? results : [];
   return html`
     <div id="summary" data-status=${job.status}>
       <p>${texts.summary(job)}.</p>
@@ -120,7 +125,7 @@ function Others({ jobs }) {
   `;
 }
 
-function Counts({ job }) {
+export function Counts({ job }) {
   return html`
     <p class="counts">
       <strong id="progress-text">${ofTotal(job.processed, job.total)}</strong>
@@ -131,7 +136,7 @@ function Counts({ job }) {
   `;
 }
 
-function PauseButton({ job, jobs, off }) {
+export function PauseButton({ job, jobs, off }) {
   const asked = store.jobs.value.pending[job.job_id];
   const label = { pause: 'Pausing\u2026', resume: 'Resuming\u2026' }[asked] ?? (job.paused ? 'Resume' : 'Pause');
   return html`<button id="btn-pause" aria-disabled=${off || asked ? 'true' : null} title=${job.paused ? null : 'Running files finish'}
@@ -171,6 +176,7 @@ function Dialog({ job, jobs, moreFailures, focus }) {
       <${Bar} job=${job} label=${plainTitle(job.title)} />
       <${Counts} job=${job} />
       ${isEnded ? html`<${Summary} job=${job} jobs=${jobs} moreFailures=${moreFailures} />` : html`<${Running} job=${job} />`}
+      ${job.drive === 'client' && !isEnded && html`<p class="pace">${texts.clientDrives} <a id="batch-link" href=${`batch-jobs/${job.job_id}`}>${texts.openBatch}</a></p>`}
       <${Others} jobs=${jobs} />
       <div class="foot">
         ${!isEnded && html`<${PauseButton} job=${job} jobs=${jobs} off=${cancelling || !job.job_id} />`}

@@ -12,9 +12,11 @@ const NETWORK = /net::ERR_|Failed to load resource/;
 
 export class Browser {
   // expectCuts: lost connections are part of the test, so the browser's own words about them are no errors.
-  constructor(dir, { expectCuts = false } = {}) {
+  // flags: more of the browser's command line.
+  constructor(dir, { expectCuts = false, flags = [] } = {}) {
     this.profile = path.join(dir, 'profile');
     this.expectCuts = expectCuts;
+    this.flags = flags;
     this.errors = [];
     this.pages = [];
   }
@@ -24,11 +26,18 @@ export class Browser {
     fs.mkdirSync(this.profile, { recursive: true });
     this.context = await chromium.launchPersistentContext(this.profile, {
       executablePath: EXECUTABLE, headless: true, chromiumSandbox: false, viewport: { width: 1100, height: 800 },
-      args: ['--disable-dev-shm-usage', '--disable-gpu'],
+      args: ['--disable-dev-shm-usage', '--disable-gpu', ...this.flags],
     });
     this.pid = tree(process.pid).find((p) => p.pid !== process.pid && commandLine(p.pid)[0].includes('chrom')
       && commandLine(p.pid).some((a) => a === `--user-data-dir=${this.profile}`)).pid;
     await this.context.addInitScript(() => {
+      globalThis.seenTexts = []; // what stood as "k of n", and what the bar said
+      new MutationObserver(() => {
+        const text = document.getElementById('progress-text')?.textContent;
+        const bar = Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow'));
+        const last = globalThis.seenTexts[globalThis.seenTexts.length - 1];
+        if (text && (text !== last?.text || bar !== last.bar)) globalThis.seenTexts.push({ text, bar });
+      }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
       globalThis.seenJobs = []; // what the page applied
       document.addEventListener('longbox:job', (e) => globalThis.seenJobs.push(structuredClone(e.detail)));
       globalThis.seenEvents = []; // what its stream brought

@@ -99,3 +99,11 @@ test('keys are random, also without a crypto object', () => {
     for (const key of keys) assert.match(key, /^[0-9a-f]{32}$/);
   }
 });
+
+test('a failure tells after how many seconds the server wants to be asked again', async () => {
+  const busy = new Response('{"error": "busy"}', { status: 503, headers: { 'content-type': 'application/json', 'retry-after': '7' } });
+  const { api } = rig([busy]);
+  await fails(api.post('api/x'), { kind: 'unreachable', status: 503, retryAfter_s: 7 });
+  const none = rig([response(503, { error: 'busy' })]);
+  await fails(none.api.post('api/x'), { retryAfter_s: null });
+});

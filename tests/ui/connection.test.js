@@ -14,7 +14,7 @@ const CLOSED = 2;
 const CONNECTING = 0;
 
 /* The whole of the three layers over a fake clock, stream and server. `server.job` is what polls see. */
-function rig(config = {}) {
+function rig(config = {}, more = {}) {
   const clock = fakeClock();
   const es = fakeEventSource();
   const window = Object.assign(new EventTarget(), { navigator: { onLine: true } });
@@ -44,6 +44,7 @@ function rig(config = {}) {
     stream: (callbacks) => createStream({ url: 'x', EventSource: es.Source, clock, random: () => 1, firstDelayMs: () => 5000, ...callbacks }),
     changed: (now) => facts.push(now),
     onOther: (message) => other.push(message),
+    ...more,
   });
   connection.start();
   const quality = () => facts[facts.length - 1]?.quality ?? 'reconnecting';
@@ -153,6 +154,16 @@ test('hidden for 60 s: the stream is given up, the job is followed by polls; vis
   assert.equal(es.made.length, 2);
 });
 
+test('a page may give its stream up sooner', async () => {
+  const { clock, es, visibility } = rig({}, { hidden_ms: 5000 });
+  es.last().opens();
+  visibility('hidden');
+  await clock.advance(4000);
+  assert.equal(es.last().readyState, 1);
+  await clock.advance(1000);
+  assert.equal(es.last().readyState, CLOSED);
+});
+
 test('hidden for a moment: the stream stays', async () => {
   const { clock, es, visibility } = rig();
   es.last().opens();
@@ -201,4 +212,16 @@ test('an idle page with a dead stream sees a job started elsewhere', async () =>
   server.job = asPoll(story[2]);
   await clock.advance(35000);
   assert.equal(jobs.state().followed, A);
+});
+
+test('stopped: no stream and no question, also when the page becomes visible', async () => {
+  const { clock, es, server, connection, visibility } = rig();
+  es.last().opens();
+  connection.stop();
+  assert.equal(es.last().readyState, CLOSED);
+  visibility('hidden');
+  visibility('visible');
+  await clock.advance(300000);
+  assert.equal(es.made.length, 1);
+  assert.deepEqual(server.gets, []);
 });

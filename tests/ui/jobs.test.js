@@ -15,7 +15,7 @@ const settle = async () => {
 };
 
 /* `routes`: "METHOD path" -> answer, error or function; an unknown job is 404, as on the server. */
-function rig({ routes = {}, storage = fakeStorage() } = {}) {
+function rig({ routes = {}, storage = fakeStorage(), ...options } = {}) {
   const calls = [];
   const notices = [];
   const states = [];
@@ -32,12 +32,13 @@ function rig({ routes = {}, storage = fakeStorage() } = {}) {
   };
   const memory = createMemory(() => storage);
   const jobs = createJobs({
-    api: { get: (path, options) => call('GET', path, undefined, options), post: (path, body, options) => call('POST', path, body, options) },
+    api: { get: (path, options) => call('GET', path, undefined, options), post: (path, body, options) => call('POST', path, body, options), patch: (path, body, options) => call('PATCH', path, body, options) },
     memory,
     changed: (state) => states.push(state),
     notify: (kind, text, action) => notices.push({ kind, text, action }),
     texts,
     makeKey: () => 'key-1',
+    ...options,
   });
   return { jobs, calls, notices, states, memory, storage };
 }
@@ -361,4 +362,68 @@ test('retry does not take the dialog from a job that was chosen meanwhile, and a
   assert.equal(jobs.state().followed, C);
   await jobs.retry(B);
   assert.match(notices[0].text, /No item of this job failed/);
+});
+
+test('the page of one job follows it alone: nothing is asked of others, remembered or taken over', async () => {
+  const { jobs, calls, memory } = rig({ routes: { [`GET api/jobs/${A}`]: asPoll(jobStory(A)[2]) }, only: A });
+  jobs.show(A);
+  await settle();
+  jobs.receive(jobStory(B)[2]);
+  await jobs.catchUp();
+  await jobs.ask();
+  assert.deepEqual([...new Set(calls.map((call) => call.path.split('?')[0]))], [`api/jobs/${A}`]);
+  assert.deepEqual(Object.keys(jobs.state().jobs), [A]);
+  assert.equal(jobs.state().followed, A);
+  assert.equal(memory.get('job'), null);
+});
+
+test('the page of one job still asks for it when it has ended, and knows when there is none', async () => {
+  const ended = rig({ routes: { [`GET api/jobs/${A}`]: asPoll(last(jobStory(A))) }, only: A });
+  ended.jobs.show(A);
+  await settle();
+  await ended.jobs.ask();
+  assert.deepEqual(ended.calls.map((call) => call.path), Array(2).fill(`api/jobs/${A}?results=8`));
+  const none = rig({ only: A });
+  none.jobs.show(A);
+  await settle();
+  assert.equal(none.jobs.state().followed, null);
+});
+
+test('a follow-up is asked for once, however often it is clicked, and opened', async () => {
+  const opened = [];
+  const answer = deferred();
+  const { jobs, calls } = rig({ routes: { [`POST api/batch-jobs/${A}/follow-up`]: answer.promise, [`GET api/jobs/${A}`]: asPoll(last(jobStory(A))) }, only: A, open: (id) => opened.push(id) });
+  for (const event of jobStory(A)) jobs.receive(event);
+  jobs.show(A);
+  const done = jobs.followUp(A, 'rename');
+  void jobs.followUp(A, 'rename');
+  assert.equal(jobs.state().pending[A], 'followUp');
+  answer.done({ job_id: B, status: 'queued' });
+  await done;
+  const posts = calls.filter((call) => call.method === 'POST');
+  assert.equal(posts.length, 1);
+  assert.deepEqual(posts[0].body, { operation: 'rename' });
+  assert.deepEqual(opened, [B]);
+  assert.deepEqual(jobs.state().pending, {});
+});
+
+test('a follow-up that is refused says why, and can be asked for again', async () => {
+  const { jobs, notices } = rig({ routes: { [`POST api/batch-jobs/${A}/follow-up`]: new ApiError('refused', 'No item went well', { status: 400 }) }, only: A });
+  for (const event of jobStory(A)) jobs.receive(event);
+  await jobs.followUp(A, 'rename');
+  assert.match(notices[0].text, /^rename was not started: No item went well/);
+  assert.deepEqual(jobs.state().pending, {});
+});
+
+test('hand-over: the answer is the job, a refusal is told', async () => {
+  const given = { ...asPoll(jobStory(A)[2]), version: 50, drive: 'server' };
+  const { jobs, calls } = rig({ routes: { [`PATCH api/jobs/${A}`]: given }, only: A });
+  for (const event of jobStory(A).slice(0, 3)) jobs.receive(event);
+  await jobs.setDrive(A, 'server');
+  assert.deepEqual(calls[0].body, { drive: 'server' });
+  assert.equal(jobs.state().jobs[A].drive, 'server');
+  const refused = rig({ routes: { [`PATCH api/jobs/${A}`]: new ApiError('refused', 'it is being cancelled', { status: 409 }), [`GET api/jobs/${A}`]: asPoll(jobStory(A)[2]) } });
+  for (const event of jobStory(A).slice(0, 3)) refused.jobs.receive(event);
+  await refused.jobs.setDrive(A, 'client');
+  assert.match(refused.notices[0].text, /could not be changed: it is being cancelled/);
 });

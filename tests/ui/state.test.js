@@ -218,3 +218,81 @@ test('what a retry would take is what failed and what was cancelled, of an ended
   assert.ok(S.notDone(stopped) >= 2);
   assert.equal(S.notDone(play(jobStory(A).slice(0, 3)).jobs[A]), 0);
 });
+
+/* The answer of process-next that ran item n of `event`. */
+function asAnswer({ status, progress }) {
+  const { processed: completed, total, success: successful, errors: failed, percentage } = progress;
+  return { success: true, itemId: completed, status: status === 'completed' ? 'job_completed' : 'processed', remainingItems: total - completed,
+    progress: { total, completed, successful, failed, percentage } };
+}
+
+test('answers of process-next and events in any order: nothing falls, and the end is the end', () => {
+  for (let seed = 1; seed <= 400; seed += 1) {
+    const random = randomFrom(seed);
+    const total = 1 + Math.floor(random() * 10);
+    const story = jobStory(A, { total, failing: [2] });
+    const answers = story.filter((event) => event.item).map((event) => ({ answer: asAnswer(event) }));
+    let state = S.apply(S.initial(), story[0]);
+    let before = state.jobs[A];
+    for (const message of shuffled([...story, ...answers, ...answers.slice(0, 2)], random)) {
+      state = message.answer ? S.advance(state, A, message.answer) : S.apply(state, message);
+      const job = state.jobs[A];
+      for (const key of ['percent', 'processed', 'success', 'errors', 'version']) assert.ok(job[key] >= before[key], `seed ${seed}: ${key} fell`);
+      assert.ok(!S.ended(before) || job.status === 'completed', `seed ${seed}: left its end for ${job.status}`);
+      assert.ok(job.status !== 'completed' || job.processed === total, `seed ${seed}: completed with ${job.processed} of ${total}`);
+      before = job;
+    }
+    assert.equal(before.status, 'completed', `seed ${seed}`);
+    assert.equal(before.version, last(story).version, `seed ${seed}`);
+    assert.equal(before.success + before.errors, total, `seed ${seed}`);
+  }
+});
+
+test('the answer to the last item alone completes the batch, and an event that was late does not take it back', () => {
+  const story = jobStory(A, { total: 3 });
+  let state = play(story.slice(0, 4));
+  state = S.advance(state, A, asAnswer(last(story)));
+  assert.equal(state.jobs[A].status, 'completed');
+  assert.equal(state.jobs[A].percent, 100);
+  state = S.apply(state, { ...story[3], version: 99 });
+  assert.equal(state.jobs[A].status, 'completed');
+  assert.equal(state.jobs[A].processed, 3);
+});
+
+test('an answer that was late does not change how a batch ended', () => {
+  const story = jobStory(A, { total: 5, stopAt: 2, end: 'cancelled' });
+  const state = play(story);
+  assert.equal(S.advance(state, A, { status: 'job_completed', progress: { total: 5, completed: 5, successful: 5, failed: 0 } }), state);
+});
+
+test('an answer about what is unknown, or without progress, changes nothing', () => {
+  const state = play(jobStory(A).slice(0, 2));
+  assert.equal(S.advance(state, B, asAnswer(last(jobStory(A)))), state);
+  assert.equal(S.advance(state, A, { status: 'no_items' }), state);
+  assert.equal(S.advance(state, A, { status: 'job_cancelled', progress: { total: 5, completed: 0, successful: 0, failed: 0 } }), state);
+});
+
+test('follow-ups: named ones before they are made, made ones with their id, in one list', () => {
+  assert.deepEqual(S.followUps({}), []);
+  assert.deepEqual(S.followUps({ follow_up: ['normalize', 'rename'], follow_ups: [{ operation: 'normalize', job_id: B }, { operation: 'verify', job_id: A }] }), [
+    { operation: 'normalize', made: B },
+    { operation: 'rename', made: null },
+    { operation: 'verify', made: A },
+  ]);
+});
+
+test('offered are operations of the same kind that need no options and have not followed; the own one only if there is no other', () => {
+  const operations = [
+    { name: 'process', accepts: 'books' },
+    { name: 'rename', accepts: 'books', options: { type: 'object' } },
+    { name: 'normalize', accepts: 'books' },
+    { name: 'tag', accepts: 'books', options: { required: ['tags'] } },
+    { name: 'noop', accepts: 'strings' },
+  ];
+  const names = (job) => S.offers(job, operations).map(({ name }) => name);
+  assert.deepEqual(names({ operation: 'process' }), ['rename', 'normalize']);
+  assert.deepEqual(names({ operation: 'process', follow_up: ['rename'] }), ['normalize']);
+  assert.deepEqual(names({ operation: 'noop' }), ['noop']);
+  assert.deepEqual(names({ operation: 'noop', follow_ups: [{ operation: 'noop', job_id: B }] }), []);
+  assert.deepEqual(S.offers({ operation: 'process' }, []), []);
+});
