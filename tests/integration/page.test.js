@@ -92,7 +92,7 @@ pageTest('page: a job of another client is shown without a refresh', { books: 2 
 });
 
 pageTest('page: refresh in the middle goes on where it was', { books: 1 }, async (s, b) => {
-  const id = await startNoop(s.api, 80, 100);
+  const id = await startNoop(s.api, 80, 600);
   const page = await b.open(s.url);
   const before = await running(page, 10);
   assert.equal(before.jobId, id);
