@@ -1,8 +1,4 @@
-/*
- * test_bookname.c - the cases of tests/data/chapters.tsv and rename.tsv, and what they do not say.
- *
- * The data is found from the root of the tree, where `make unit` runs, or at $LB_TEST_DATA.
- */
+/* test_bookname.c - the cases of tests/data/chapters.tsv and rename.tsv, and what they do not say. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,65 +7,16 @@
 #include <cmocka.h>
 
 #include "bookname.h"
+#include "tsv.h"
 #include "utf8.h"
-
-#define CELLS 13
-
-static FILE *open_data(const char *name)
-{
-    const char *dir = getenv("LB_TEST_DATA");
-    char path[512];
-    (void)snprintf(path, sizeof(path), "%s/%s", dir ? dir : "tests/data", name);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        fail_msg("cannot open %s", path);
-    return f;
-}
-
-/* In place: \\ \t \n as the files write them. */
-static void unescape(char *s)
-{
-    char *out = s;
-    for (; *s; s++) {
-        if (*s == '\\' && s[1]) {
-            s++;
-            *out++ = *s == 't' ? '\t' : *s == 'n' ? '\n' : *s;
-        } else {
-            *out++ = *s;
-        }
-    }
-    *out = '\0';
-}
-
-/* The next row's cells; returns their number, 0 at the end. Comments and the heading are skipped.
- */
-static int next_row(FILE *f, char *line, int size, char *cells[CELLS])
-{
-    while (fgets(line, size, f)) {
-        if (line[0] == '#' || strncmp(line, "id\t", 3) == 0)
-            continue;
-        line[strcspn(line, "\n")] = '\0';
-        int n = 0;
-        for (char *p = line; p && n < CELLS;) {
-            cells[n++] = p;
-            p = strchr(p, '\t');
-            if (p)
-                *p++ = '\0';
-        }
-        for (int i = 0; i < n; i++)
-            unescape(cells[i]);
-        return n;
-    }
-    return 0;
-}
 
 static void number_is_the_compatible_answer_for_every_row(void **state)
 {
     (void)state;
-    FILE *f = open_data("chapters.tsv");
-    char line[1024], *cells[CELLS];
+    FILE *f = tsv_open("chapters.tsv");
+    char line[1024], *cells[TSV_CELLS];
     int rows = 0, wrong = 0, n;
-    while ((n = next_row(f, line, sizeof(line), cells)) > 0) {
+    while ((n = tsv_row(f, line, sizeof(line), cells)) > 0) {
         assert_true(n >= 3);
         char got[64] = "";
         bool found = bookname_number(cells[1], got, sizeof(got));
@@ -120,13 +67,11 @@ static const char *or_null(const char *s)
 static void format_is_the_old_name_where_that_is_safe(void **state)
 {
     (void)state;
-    FILE *f = open_data("rename.tsv");
-    char line[1024], *cells[CELLS];
+    FILE *f = tsv_open("rename.tsv");
+    char line[1024], *cells[TSV_CELLS];
     int rows = 0, wrong = 0, n;
-    while ((n = next_row(f, line, sizeof(line), cells)) > 0) {
-        char none[] = "";
-        const char *unsafe = n > 11 ? cells[11] : none;
-        const char *want = expected(cells[0], cells[10], unsafe);
+    while ((n = tsv_row(f, line, sizeof(line), cells)) > 0) {
+        const char *want = expected(cells[0], cells[10], cells[11]);
         struct bookname_tags tags = {
             .series = or_null(cells[4]),
             .title = or_null(cells[5]),
