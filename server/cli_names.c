@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bookname.h"
+#include "bookname_parse.h"
 #include "log.h"
 
 #define PADDING_DEFAULT 4
@@ -14,31 +15,41 @@
 #define VALUE_SIZE      64 /* of a number given as a JSON number */
 
 static const char parse_help[] =
-    "longbox parse-name [--parser compatible] < NAMES\n"
+    "longbox parse-name [--parser compatible|better] [--folder NAME] < NAMES\n"
     "\n"
     "Reads file names, one a line, and prints for each a line with a JSON object: series, issue, "
     "issue_count,\n"
-    "volume, year, title, chapter, confidence; null where the parser says nothing.\n"
+    "volume, year, title, chapter, confidence (0 to 1); null where the parser says nothing.\n"
     "\n"
     "  --parser NAME   compatible (default): the number after \"ch\" or \"chapter\", else the "
     "first number\n"
-    "                  that is not next to a bracket\n"
+    "                  that is not next to a bracket; better: what a person would read\n"
+    "  --folder NAME   with better, the name of the folder that the files are in: a hint at their "
+    "series\n"
     "  --help          this text\n";
 
 static const char format_help[] =
-    "longbox format-name --template T [--padding N] < TAGS\n"
+    "longbox format-name --template T [--padding N] [--name-policy strict|posix] < TAGS\n"
     "\n"
     "Reads JSON objects, one a line, and prints for each the file name that the template gives. "
     "Members: series,\n"
-    "issue, title, volume, year, publisher (text or number), and ext, the extension (default "
-    "\".cbz\").\n"
-    "A line that gives no name prints an empty line, and says why on standard error; the exit "
-    "status is then 1.\n"
+    "issue, title, volume, year, publisher, the elements of ComicInfo (Writer, Count, ...; text or "
+    "number), and ext,\n"
+    "the extension (default \".cbz\"). A line that gives no name prints an empty line, and says "
+    "why "
+    "on standard error;\n"
+    "the exit status is then 1.\n"
     "\n"
-    "  --template T    text with {series} {issue} {issue_no_pad} {title} {volume} {year} "
-    "{publisher}\n"
-    "  --padding N     places of {issue} before the point, 0 to 64 (default 4)\n"
-    "  --help          this text\n";
+    "  --template T      text with {series} {issue} {issue_no_pad} {title} {volume} {year} "
+    "{publisher} and elements\n"
+    "                    of ComicInfo, as {Writer}; {issue:3} pads to 3 places; what is between < "
+    "and > goes when\n"
+    "                    a placeholder in it is empty: \"{series}< v{volume}> {issue}\"\n"
+    "  --padding N       places of {issue} before the point, 0 to 64 (default 4)\n"
+    "  --name-policy P   strict (default): names that every system and SMB takes; posix: all but "
+    "slashes and\n"
+    "                    control characters may stay\n"
+    "  --help            this text\n";
 
 /*
  * Takes the option `name` with its value from argv[*at], as "--name value" or "--name=value". 1 =
@@ -93,42 +104,53 @@ static int finish(int status)
     return status;
 }
 
-static void print_parsed(const char *name)
+static void print_parsed(const char *name, bool better, const char *folder)
 {
+    struct bookname_parsed p = {0};
     char number[BOOKNAME_MAX + 1];
-    json_t *found =
-        bookname_number(name, number, sizeof(number)) ? json_string(number) : json_null();
-    json_t *j = json_pack("{s:n, s:O, s:n, s:n, s:n, s:n, s:o, s:n}", "series", "issue", found,
-                          "issue_count", "volume", "year", "title", "chapter", found, "confidence");
-    must(j != NULL);
-    (void)json_dumpf(j, stdout, 0);
+    if (better)
+        bookname_parse(name, folder, &p);
+    json_t *j = bookname_parsed_json(&p);
+    if (!better) { /* knows numbers only, and not how sure it is */
+        json_t *found =
+            bookname_number(name, number, sizeof(number)) ? json_string(number) : json_null();
+        (void)json_object_set(j, "issue", found);
+        (void)json_object_set_new(j, "chapter", found);
+        (void)json_object_set_new(j, "confidence", json_null());
+    }
+    (void)json_dumpf(j, stdout, JSON_REAL_PRECISION(4));
     (void)putchar('\n');
     json_decref(j);
 }
 
 int cli_parse_name(int argc, char **argv)
 {
+    const char *parser = "compatible", *folder = NULL;
     for (int i = 1; i < argc; i++) {
-        const char *parser = NULL;
         if (strcmp(argv[i], "--help") == 0) {
             (void)fputs(parse_help, stdout);
             return CLI_OK;
         }
+        int at = i;
         int rc = take_option(argc, argv, &i, "--parser", &parser);
+        if (rc == 0)
+            rc = take_option(argc, argv, &i, "--folder", &folder);
         if (rc < 0)
             return CLI_USAGE;
         if (rc == 0)
-            return usage_error("parse-name", argv[i]);
-        if (strcmp(parser, "compatible") != 0) {
-            (void)fprintf(stderr, "longbox: there is no parser %s; only \"compatible\" is known\n",
-                          LOG_QUOTE(parser));
-            return CLI_USAGE;
-        }
+            return usage_error("parse-name", argv[at]);
+    }
+    bool better = strcmp(parser, "better") == 0;
+    if (!better && strcmp(parser, "compatible") != 0) {
+        (void)fprintf(stderr,
+                      "longbox: there is no parser %s; \"compatible\" and \"better\" are known\n",
+                      LOG_QUOTE(parser));
+        return CLI_USAGE;
     }
     char *line LB_CLEANUP(mem_free) = NULL;
     size_t size = 0, len;
     while (next_line(&line, &size, &len))
-        print_parsed(line);
+        print_parsed(line, better, folder);
     return finish(CLI_OK);
 }
 
@@ -151,14 +173,48 @@ static int member_text(const json_t *tags, const char *name, char buf[VALUE_SIZE
     return 0;
 }
 
+/* The elements that a line has, as text. */
+struct elements {
+    const json_t *tags;
+    char buf[VALUE_SIZE];
+};
+
+/* A member by the element's name in any case, with or without underscores: "CoverArtist", "cover_artist". */
+static bool is_member(const char *key, const char *element)
+{
+    for (; *key; key++) {
+        if (*key == '_')
+            continue;
+        if ((*key | 32) != (*element | 32))
+            return false;
+        element++;
+    }
+    return *element == '\0';
+}
+
+static const char *element_of(void *ctx, const char *name)
+{
+    struct elements *e = ctx;
+    const char *key, *text = NULL;
+    json_t *v;
+    struct err err = {0};
+    json_object_foreach((json_t *)(uintptr_t)e->tags, key, v)
+    {
+        if (is_member(key, name) && member_text(e->tags, key, e->buf, &text, &err) == 0)
+            return text;
+    }
+    return NULL;
+}
+
 static int format_line(const char *line, size_t len, const char *template, int padding,
-                       char ret[BOOKNAME_MAX + 1], struct err *err)
+                       enum bookname_policy policy, char ret[BOOKNAME_MAX + 1], struct err *err)
 {
     json_error_t why;
     json_t *tags = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
     if (!tags)
         return err_set(err, ERR_BAD_JSON, "not JSON: %s", why.text);
-    struct bookname_tags t = {0};
+    struct elements elements = {.tags = tags};
+    struct bookname_tags t = {.element = element_of, .ctx = &elements};
     const char *extension = NULL;
     struct {
         const char *name, **at;
@@ -172,12 +228,13 @@ static int format_line(const char *line, size_t len, const char *template, int p
     for (size_t i = 0; i < ARRAY_LEN(members) && rc == 0; i++)
         rc = member_text(tags, members[i].name, members[i].buf, members[i].at, err);
     if (rc == 0)
-        rc = bookname_format(template, padding, extension ? extension : ".cbz", &t, ret, err);
+        rc = bookname_format(template, padding, policy, extension ? extension : ".cbz", &t, ret,
+                             err);
     json_decref(tags);
     return rc;
 }
 
-static int format_lines(const char *template, int padding)
+static int format_lines(const char *template, int padding, enum bookname_policy policy)
 {
     char *line LB_CLEANUP(mem_free) = NULL;
     size_t size = 0, len;
@@ -185,7 +242,7 @@ static int format_lines(const char *template, int padding)
     for (long n = 1; next_line(&line, &size, &len); n++) {
         char name[BOOKNAME_MAX + 1] = "";
         struct err err = {0};
-        if (format_line(line, len, template, padding, name, &err) < 0) {
+        if (format_line(line, len, template, padding, policy, name, &err) < 0) {
             (void)fprintf(stderr, "longbox: line %ld: %s\n", n, err.msg);
             status = CLI_FAILED;
         }
@@ -196,7 +253,8 @@ static int format_lines(const char *template, int padding)
 
 int cli_format_name(int argc, char **argv)
 {
-    const char *template = NULL, *padding_text = NULL;
+    const char *template = NULL, *padding_text = NULL, *policy_text = "strict";
+    enum bookname_policy policy;
     long padding = PADDING_DEFAULT;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
@@ -207,6 +265,8 @@ int cli_format_name(int argc, char **argv)
         int rc = take_option(argc, argv, &i, "--template", &template);
         if (rc == 0)
             rc = take_option(argc, argv, &i, "--padding", &padding_text);
+        if (rc == 0)
+            rc = take_option(argc, argv, &i, "--name-policy", &policy_text);
         if (rc < 0)
             return CLI_USAGE;
         if (rc == 0)
@@ -225,5 +285,9 @@ int cli_format_name(int argc, char **argv)
             return CLI_USAGE;
         }
     }
-    return format_lines(template, (int)padding);
+    if (!bookname_policy_from(policy_text, &policy)) {
+        (void)fputs("longbox: --name-policy is strict or posix\n", stderr);
+        return CLI_USAGE;
+    }
+    return format_lines(template, (int)padding, policy);
 }

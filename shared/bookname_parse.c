@@ -8,6 +8,7 @@
 #include "bookname.h"
 #include "bookname_scan.h"
 #include "bookname_text.h"
+#include "utf8.h"
 
 /* A name under way. */
 struct reading {
@@ -42,12 +43,13 @@ static void copy_text(const char *p, const char *end, char ret[PARSED_TEXT])
 {
     while (p < end && (is_edge(*p) || *p == '.'))
         p++;
-    while (end > p && is_edge(end[-1]))
+    while (end > p && (is_edge(end[-1]) || (end[-1] == '.' && !is_abbreviation(p, end - 1))))
         end--;
-    if (end > p && end[-1] == '.' && !is_abbreviation(p, end - 1))
-        end--;
-    if (end - p > 2 && *p == '\'' && !scan_is_digit(p + 1, end) && !memchr(p + 1, '\'', 1))
+    if (end - p > 2 && *p == '\'' && !scan_is_digit(p + 1, end) && p[1] != '\'') {
         p++;
+        while (p < end && is_edge(*p))
+            p++;
+    }
     size_t n = 0;
     for (; p < end && n + 2 < PARSED_TEXT; p++) {
         if (*p == ' ' && n > 0 && ret[n - 1] == ' ')
@@ -56,6 +58,8 @@ static void copy_text(const char *p, const char *end, char ret[PARSED_TEXT])
     }
     if (p < end)
         n = bookname_cut(ret, n - 1);
+    while (n > 0 && ret[n - 1] == ' ')
+        n--;
     ret[n] = '\0';
 }
 
@@ -221,8 +225,8 @@ static void find_first(struct reading *r)
 }
 
 /*
- * "Cyberpunk 2077 - You Have My Word 02": a number before a dash ends the series when the issue comes later, and a colon
- * does. Not inside the folder's name.
+ * "Sector 2077 - You Have My Word 02": a number before a dash ends the series when the issue comes
+ * later, and a colon does. Not inside the folder's name.
  */
 static void find_split(struct reading *r)
 {
@@ -304,7 +308,8 @@ static void fill_bracket_series(const struct reading *r, struct bookname_parsed 
     for (int i = 0; i < r->s.n; i++) {
         const struct tok *t = &r->s.toks[i];
         if (t->group == GROUP_NOISE && t->end - t->at > 2) {
-            copy_text(t->at + 1, t->end - 1, ret->series);
+            bool closed = strchr(")]}", t->end[-1]) != NULL;
+            copy_text(t->at + 1, t->end - closed, ret->series);
             return;
         }
     }
@@ -452,6 +457,8 @@ void bookname_parse(const char *name, const char *folder, struct bookname_parsed
         ret->confidence -= 0.2;
     if (has_cut(&r))
         ret->confidence -= 0.2;
+    if (!utf8_valid(name, strlen(name)))
+        ret->confidence -= 0.4; /* what it calls the series is not what the name has */
     ret->confidence = ret->confidence > 0.99   ? 0.99
                       : ret->confidence < 0.05 ? 0.05
                                                : ret->confidence;

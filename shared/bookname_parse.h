@@ -1,18 +1,21 @@
 /*
  * bookname_parse.h - what a person reads in a file name: series, number, volume, year, title (the parser "better").
  *
- * Pure functions on text; any thread, no locale, no allocation. Works by rules on the shape of a name (brackets, number
- * forms, words such as "vol" in many languages), never by lists of series. docs/API.md says the rules, tests/data/names.tsv,
- * filenames.tsv and chapters.tsv hold them.
+ * Pure functions on text; any thread, no locale, no allocation. Works by rules on the shape of a
+ * name (brackets, number forms, words such as "vol" in many languages), never by lists of series.
+ * docs/API.md says the rules; tests/data/names.tsv, filenames.tsv and chapters.tsv hold them.
  */
 #ifndef LB_BOOKNAME_PARSE_H
 #define LB_BOOKNAME_PARSE_H
+
+#include <jansson.h>
 
 #include "base.h"
 
 #define PARSED_TEXT   768 /* bytes; what is longer is cut at a character's border */
 #define PARSED_NUMBER 24
-#define PARSED_SURE   0.6 /* a name read with less is a guess: jobs write nothing from it unless told to */
+/* A name read with less is a guess: jobs write nothing from it unless told to. */
+#define PARSED_SURE 0.6
 
 struct bookname_parsed { /* "" = the name does not say; all are UTF-8 */
     char series[PARSED_TEXT];
@@ -30,5 +33,8 @@ struct bookname_parsed { /* "" = the name does not say; all are UTF-8 */
  * number that belongs to the folder's name is not the issue, and a name without a series has the folder's.
  */
 void bookname_parse(const char *name, const char *folder, struct bookname_parsed *ret);
+
+/* Its members, null where the name does not say, and `chapter`, which is the issue once more. */
+json_t *bookname_parsed_json(const struct bookname_parsed *p);
 
 #endif

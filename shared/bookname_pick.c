@@ -1,6 +1,7 @@
 /*
- * Which number of a name is the issue. Marks decide ("#12", "Ch. 12"); among bare numbers, where they stand and how they
- * are written: an issue is padded, ends the name or is followed by a dash; the number of a phrase is not ("of 1000").
+ * Which number of a name is the issue. Marks decide ("#12", "Ch. 12"); among bare numbers, where
+ * they stand and how they are written: an issue is padded, ends the name or is followed by a dash;
+ * the number of a phrase is not ("of 1000").
  */
 #include <string.h>
 

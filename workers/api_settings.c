@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,7 +181,14 @@ int api_filename_format_post(struct api_call *call, struct err *err)
     if (bookname_check_template(format, err) < 0 || /* the old name of the field */
         set_one(call, SETTINGS_FORMAT, json_string(format), err) < 0)
         return -1;
-    return api_reply(call, 200, json_pack("{s:b, s:s}", "success", 1, "format", format));
+    json_t *reply = json_pack("{s:b, s:s}", "success", 1, "format", format);
+    char unknown[BOOKNAME_PLACEHOLDER], warning[BOOKNAME_PLACEHOLDER + 64];
+    if (bookname_unknown_placeholder(format, unknown)) { /* allowed: old templates may have some */
+        (void)snprintf(warning, sizeof(warning),
+                       "the placeholder %s is not known and is left out of names", unknown);
+        must(json_object_set_new(reply, "warning", json_string(warning)) == 0);
+    }
+    return api_reply(call, 200, reply);
 }
 
 int api_issue_padding_get(struct api_call *call, struct err *err)

@@ -7,6 +7,7 @@
 #include "comicinfo_types.h"
 #include "config.h"
 #include "op_book.h"
+#include "op_book_options.h"
 #include "op_delete.h"
 #include "op_exec.h"
 #include "op_noop.h"
@@ -26,7 +27,7 @@ static const struct op table[] = {
         .accepts = ACCEPTS_BOOKS,
         .changes_files = true,
         .previews = true,
-        .option_schema = NO_OPTIONS,
+        .option_schema = op_book_option_schema,
         .check_options = op_book_check_options,
         .run = op_process_run,
     },
@@ -38,7 +39,7 @@ static const struct op table[] = {
         .accepts = ACCEPTS_BOOKS,
         .changes_files = true,
         .previews = true,
-        .option_schema = NO_OPTIONS,
+        .option_schema = op_book_option_schema,
         .check_options = op_book_check_options,
         .run = op_rename_run,
     },
@@ -51,8 +52,8 @@ static const struct op table[] = {
         .accepts = ACCEPTS_BOOKS,
         .changes_files = true,
         .previews = true,
-        .option_schema = NO_OPTIONS,
-        .check_options = op_book_check_options,
+        .option_schema = op_normalize_option_schema,
+        .check_options = op_normalize_check_options,
         .run = op_normalize_run,
     },
     {
@@ -133,7 +134,7 @@ void op_register_commands(const struct config *c)
             .accepts = cmd->accepts_strings ? ACCEPTS_STRINGS : ACCEPTS_BOOKS,
             .changes_files = cmd->changes_files,
             .option_schema = NO_OPTIONS,
-            .check_options = op_book_check_options,
+            .check_options = op_exec_check_options,
             .run = op_exec_run,
             .config = c,
             .command = cmd,

@@ -277,10 +277,18 @@ static void result_moved(const struct run *r, struct op_result *ret)
     (void)json_object_set_new(ret->details, "final", json_string(strbuf_str(&text)));
 }
 
+/* details.parsed: what the parser "better" read. */
+static void show_parsed(const struct op_plan *p, struct op_result *ret)
+{
+    if (p->parsed)
+        ret->details = json_pack("{s:O}", "parsed", p->parsed);
+}
+
 static void fill_result(const struct run *r, struct op_result *ret)
 {
     const struct op_plan *p = &r->plan;
     bool moved = r->duplicate && r->env->duplicate_dir;
+    show_parsed(p, ret);
     ret->before = op_tags_copy(&p->before);
     ret->after = op_tags_copy(&p->after);
     ret->mark_processed = true;
@@ -293,7 +301,9 @@ static void fill_result(const struct run *r, struct op_result *ret)
     }
     (void)snprintf(ret->message, sizeof(ret->message), "duplicate: %s %s there already",
                    QUOTED(path_base(p->to)), r->env->dry_run ? "would be" : "is");
-    ret->details = json_pack("{s:b}", "duplicate", 1);
+    if (!ret->details)
+        ret->details = json_object();
+    (void)json_object_set_new(ret->details, "duplicate", json_true());
     if (moved)
         result_moved(r, ret);
 }
@@ -387,8 +397,11 @@ static int run_book(const char *op_name, unsigned what, const struct op_env *env
     if (stage <= STAGE_UNTOUCHED && env->cancelled(env->ctx))
         return err_set(err, ERR_CANCELLED, "cancelled before anything was changed");
     if (stage == STAGE_UNKNOWN) {
-        if (op_plan_make(env, item->path, what, &r.book, &r.plan, err) < 0)
+        struct op_book_options options = op_book_options_of(item->options);
+        if (op_plan_make(env, item->path, &options, what, &r.book, &r.plan, err) < 0) {
+            show_parsed(&r.plan, ret);
             return -1;
+        }
         if (env->dry_run)
             return preview(&r, ret, err);
         keep(&r);
@@ -420,15 +433,4 @@ int op_rename_run(const struct op_env *env, const struct op_item *item, struct o
                   struct err *err)
 {
     return run_book("rename", PLAN_NAME, env, item, ret, err);
-}
-
-int op_book_check_options(const json_t *options, struct err *err)
-{
-    const char *key = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)options));
-    if (!json_is_object(options))
-        return err_field(err, ERR_BAD_FIELD, "options", "options is not an object");
-    if (key)
-        return err_field(err, ERR_BAD_FIELD, "options", "this operation has no option %s",
-                         QUOTED(key));
-    return 0;
 }

@@ -8,9 +8,6 @@
 
 #include "op.h"
 
-/* They know no options. */
-int op_book_check_options(const json_t *options, struct err *err);
-
 int op_process_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
                    struct err *err);
 int op_normalize_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,

@@ -308,6 +308,17 @@ static int run_for_book(const struct op_env *env, const struct op_item *item,
     return 0;
 }
 
+int op_exec_check_options(const json_t *options, struct err *err)
+{
+    const char *key = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)options));
+    if (!json_is_object(options))
+        return err_field(err, ERR_BAD_FIELD, "options", "options is not an object");
+    if (key)
+        return err_field(err, ERR_BAD_FIELD, "options", "this operation has no option %s",
+                         LOG_QUOTE(key));
+    return 0;
+}
+
 int op_exec_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
                 struct err *err)
 {

@@ -14,6 +14,8 @@ struct exec_values {
 /* `arg` with each placeholder replaced once; what was put in is not read again. malloc'd; NULL over 128 KiB. */
 char *op_exec_expand(const char *arg, const struct exec_values *values);
 
+/* Commands know no options. */
+int op_exec_check_options(const json_t *options, struct err *err);
 int op_exec_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
                 struct err *err);
 

@@ -200,6 +200,8 @@ json_t *op_plan_to_json(const struct op_plan *p, const char *op_name)
     (void)json_object_set_new(j, "to", put_bytes(p->to));
     (void)json_object_set_new(j, "duplicate_to", put_bytes(p->duplicate_to));
     (void)json_object_set_new(j, "message", put_bytes(p->message));
+    if (p->parsed)
+        (void)json_object_set(j, "parsed", p->parsed);
     (void)json_object_set_new(j, "before", put_tags(&p->before, p->from));
     (void)json_object_set_new(j, "after", put_tags(&p->after, p->to ? p->to : p->from));
     (void)json_object_set_new(j, "pages", json_integer((json_int_t)p->pages));
@@ -221,6 +223,7 @@ bool op_plan_from_json(const json_t *intent, struct op_plan *ret)
     ret->to = get_bytes(json_object_get(intent, "to"));
     ret->duplicate_to = get_bytes(json_object_get(intent, "duplicate_to"));
     ret->message = get_bytes(json_object_get(intent, "message"));
+    ret->parsed = json_incref(json_object_get(intent, "parsed"));
     ret->before = get_tags(before);
     ret->after = get_tags(after);
     ret->was = get_file(intent);
@@ -238,6 +241,7 @@ void op_plan_clear(struct op_plan *p)
     free(p->duplicate_to);
     free(p->message);
     json_decref(p->undo);
+    json_decref(p->parsed);
     op_tags_clear(&p->before);
     op_tags_clear(&p->after);
     *p = (struct op_plan){0};

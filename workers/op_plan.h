@@ -12,6 +12,7 @@
 
 #include "book.h"
 #include "op.h"
+#include "op_book_options.h"
 
 /* A file as the file system knows it. ino = 0: no file. */
 struct file_id {
@@ -24,6 +25,7 @@ struct op_plan {
     char *duplicate_to; /* relative to duplicate_dir: where it goes when `to` is taken; NULL = stays
                          */
     char *message;      /* for the user, "" = none */
+    json_t *parsed;     /* what the parser "better" read, NULL without it */
     struct op_tags before, after;
     struct file_id was;      /* the file at `from` */
     struct file_id occupant; /* another file that had the name `to` already */
@@ -38,13 +40,14 @@ enum op_plan_what {
     PLAN_NAME = 2,
 };
 /*
- * op_plan_make(env, path, what, ret_book, p, err)
+ * op_plan_make(env, path, options, what, ret_book, p, err)
  * Opens the book at `path` and decides everything; nothing is changed. p is {0} before; the caller
  * clears it and closes *ret_book, after errors too. Errors: book_open's, ERR_RANGE (no name is
- * left), ERR_IO.
+ * left, or the parser is not sure: p->parsed has what it read), ERR_IO.
  */
-int op_plan_make(const struct op_env *env, const char *path, unsigned what, struct book **ret_book,
-                 struct op_plan *p, struct err *err) LB_MUST_CHECK;
+int op_plan_make(const struct op_env *env, const char *path, const struct op_book_options *options,
+                 unsigned what, struct book **ret_book, struct op_plan *p,
+                 struct err *err) LB_MUST_CHECK;
 /* p->duplicate_to := a free name in duplicate_dir, below the folder the book is in now. */
 int op_plan_duplicate(const struct op_env *env, struct op_plan *p, struct err *err) LB_MUST_CHECK;
 

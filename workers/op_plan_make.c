@@ -10,6 +10,7 @@
 #include "bookname.h"
 #include "log.h"
 #include "op_move.h"
+#include "op_plan_parts.h"
 #include "path.h"
 #include "strbuf.h"
 #include "utf8.h"
@@ -49,11 +50,19 @@ static bool is_xml_text(const char *s)
     return utf8_valid(s, strlen(s));
 }
 
-/* The series that the folder names, or NULL when its name cannot be one. */
-static char *folder_series(const struct op_env *env, const char *path)
+/* The name of the folder a book is in; that of the library for a book at its root. */
+static char *folder_name(const struct op_env *env, const char *path)
 {
-    char *parent LB_CLEANUP(mem_free) = op_parent_name(path);
-    const char *folder = parent[0] ? parent : path_base(env->library_root);
+    char *parent = op_parent_name(path);
+    if (parent[0])
+        return parent;
+    free(parent);
+    return mem_strdup(path_base(env->library_root));
+}
+
+/* The series that the folder names, or NULL when its name cannot be one. */
+static char *folder_series(const char *folder)
+{
     char series[PATH_MAX_BYTES];
     bookname_series_from_folder(folder, series, sizeof(series));
     return series[0] && is_xml_text(series) ? mem_strdup(series) : NULL;
@@ -106,22 +115,40 @@ static char *bare_template(const char *template)
                                   : mem_strdup(template);
 }
 
-/* p->to := the name by the template, if it is another one. */
-static int plan_name(const struct op_env *env, struct op_plan *p, const char *number,
-                     const char *series, struct err *err)
+/* What {Writer} and the like stand for. */
+struct elements {
+    const struct book *book;
+    const char *number;
+};
+
+static const char *element_of(void *ctx, const char *name)
 {
+    const struct elements *e = ctx;
+    return strcmp(name, "Number") == 0 ? e->number : book_tag(e->book, name);
+}
+
+/* p->to := the name by the template from `tags`, if it is another one. */
+static int plan_name(const struct op_env *env, const struct op_book_options *o,
+                     const struct book *book, const struct op_tags *from, struct op_plan *p,
+                     struct err *err)
+{
+    struct elements elements = {book, from->issue};
     struct bookname_tags tags = {
-        .series = p->after.series ? p->after.series : series,
-        .title = p->after.title,
-        .volume = p->after.volume,
-        .year = p->after.year,
-        .publisher = p->after.publisher,
-        .issue = number,
+        .series = from->series,
+        .title = from->title,
+        .volume = from->volume,
+        .year = from->year,
+        .publisher = from->publisher,
+        .issue = from->issue,
+        .element = element_of,
+        .ctx = &elements,
     };
-    char *template LB_CLEANUP(mem_free) = bare_template(env->filename_format);
+    char *template LB_CLEANUP(mem_free) =
+        bare_template(o->format ? o->format : env->filename_format);
+    int padding = o->padding >= 0 ? o->padding : env->issue_padding;
     char name[BOOKNAME_MAX + 1];
     const char *base = path_base(p->from);
-    if (bookname_format(template, env->issue_padding, path_extension(base), &tags, name, err) < 0)
+    if (bookname_format(template, padding, o->policy, path_extension(base), &tags, name, err) < 0)
         return err_wrap(err, "%s", QUOTED(p->from));
     if (strcmp(name, base) == 0)
         return 0;
@@ -211,8 +238,10 @@ static int plan_taken(const struct op_env *env, struct op_plan *p, struct err *e
     return env->duplicate_dir ? op_plan_duplicate(env, p, err) : 0;
 }
 
-static const char *no_number_note(unsigned what)
+static const char *no_number_note(unsigned what, bool better)
 {
+    if (better)
+        return what & PLAN_NAME ? "no number found: not renamed" : "no number found";
     switch (what) {
     case PLAN_TAGS:
         return "no number found: the title is left as it was";
@@ -237,8 +266,41 @@ static int identify(const struct op_env *env, const char *path, struct file_id *
     return 0;
 }
 
-int op_plan_make(const struct op_env *env, const char *path, unsigned what, struct book **ret_book,
-                 struct op_plan *p, struct err *err)
+/*
+ * The compatible rule. `ret` is what the new name is made of: the tags as they will be, the series of the folder where
+ * there is none, and the number of the name.
+ */
+static void plan_compatible(struct op_plan *p, const char *folder, unsigned what,
+                            struct op_tags *ret)
+{
+    char text[NUMBER_MAX];
+    const char *number = find_number(&p->before, p->from, text) ? text : NULL;
+    char *series LB_CLEANUP(mem_free) = folder_series(folder);
+    if (what & PLAN_TAGS)
+        plan_tags(p, number, series);
+    *ret = op_tags_copy(&p->after);
+    if (!ret->series && series)
+        ret->series = mem_strdup(series);
+    free(ret->issue);
+    ret->issue = number ? mem_strdup(number) : NULL;
+}
+
+/* The parser "better" fills in what is missing, and the name is made of that. */
+static int plan_better(struct op_plan *p, const struct op_book_options *o, const char *folder,
+                       unsigned what, struct op_tags *ret, struct err *err)
+{
+    *ret = op_tags_copy(&p->before);
+    if (op_plan_better(o, folder, what, p, ret, err) < 0)
+        return -1;
+    if (what & PLAN_TAGS) {
+        op_tags_clear(&p->after);
+        p->after = op_tags_copy(ret);
+    }
+    return 0;
+}
+
+int op_plan_make(const struct op_env *env, const char *path, const struct op_book_options *options,
+                 unsigned what, struct book **ret_book, struct op_plan *p, struct err *err)
 {
     if (book_open(env->library_fd, path, ret_book, err) < 0)
         return -1;
@@ -250,16 +312,17 @@ int op_plan_make(const struct op_env *env, const char *path, unsigned what, stru
     p->after = op_tags_copy(&p->before);
     p->pages = book_pages(book);
 
-    char text[NUMBER_MAX];
-    const char *number = find_number(&p->before, p->from, text) ? text : NULL;
-    char *series LB_CLEANUP(mem_free) = folder_series(env, p->from);
-    if (what & PLAN_TAGS)
-        plan_tags(p, number, series);
-    if (!number)
-        p->message = mem_strdup(no_number_note(what));
-    if (!number || !(what & PLAN_NAME))
+    struct op_tags name LB_CLEANUP(op_tags_clear) = {0};
+    char *folder LB_CLEANUP(mem_free) = folder_name(env, p->from);
+    if (!options->better)
+        plan_compatible(p, folder, what, &name);
+    else if (plan_better(p, options, folder, what, &name, err) < 0)
+        return -1;
+    if (!name.issue)
+        p->message = mem_strdup(no_number_note(what, options->better));
+    if (!name.issue || !(what & PLAN_NAME))
         return 0;
-    if (plan_name(env, p, number, series, err) < 0)
+    if (plan_name(env, options, book, &name, p, err) < 0)
         return -1;
     return p->to ? plan_taken(env, p, err) : 0;
 }

@@ -6,7 +6,7 @@
  * -max_total_time=60
  *
  * The input is cut at line feeds: template, extension, series, title, volume, year, publisher,
- * issue. The first byte is the padding.
+ * issue. The first byte is the padding, its lowest bit the policy.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,15 +19,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_name(const char *name)
+static void check_name(const char *name, enum bookname_policy policy)
 {
     size_t len = strlen(name);
     must(len > 0 && len <= BOOKNAME_MAX);
     must(name[0] != '.' && name[0] != ' ');
-    must(strpbrk(name, "/\\:*?\"<>|") == NULL);
+    must(strpbrk(name, policy == BOOKNAME_STRICT ? "/\\:*?\"<>|" : "/") == NULL);
     must(utf8_valid(name, len)); /* bad bytes become U+FFFD */
     for (size_t i = 0; i < len; i++)
         must((unsigned char)name[i] >= 0x20 && name[i] != 0x7f);
+}
+
+/* Every element has the title's text. */
+static const char *element_of(void *ctx, const char *name)
+{
+    must(name[0] != '\0');
+    return ctx;
 }
 
 static void check_number(const char *text)
@@ -56,14 +63,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         texts[i] = text ? text : "";
         check_number(texts[i]);
     }
-    struct bookname_tags tags = {texts[2], texts[3], texts[4], texts[5], texts[6], texts[7]};
+    enum bookname_policy policy = data[0] & 1 ? BOOKNAME_POSIX : BOOKNAME_STRICT;
+    struct bookname_tags tags = {texts[2], texts[3], texts[4],   texts[5],
+                                 texts[6], texts[7], element_of, (void *)(uintptr_t)texts[3]};
     char name[BOOKNAME_MAX + 1];
     struct err err = {0};
-    if (bookname_format(texts[0], (int8_t)data[0], texts[1], &tags, name, &err) == 0)
-        check_name(name);
+    if (bookname_format(texts[0], (int8_t)data[0], policy, texts[1], &tags, name, &err) == 0)
+        check_name(name, policy);
     else
         must(err.code == ERR_RANGE && err.msg[0] != '\0');
     (void)bookname_check_template(texts[0], &err);
+    char unknown[BOOKNAME_PLACEHOLDER];
+    if (bookname_unknown_placeholder(texts[0], unknown))
+        must(unknown[0] == '{' && strlen(unknown) < sizeof(unknown));
     free(all);
     return 0;
 }

@@ -82,8 +82,8 @@ static void format_is_the_old_name_where_that_is_safe(void **state)
         };
         char got[BOOKNAME_MAX + 1] = "";
         struct err err = {0};
-        int rc =
-            bookname_format(cells[1], (int)strtol(cells[2], NULL, 10), cells[3], &tags, got, &err);
+        int rc = bookname_format(cells[1], (int)strtol(cells[2], NULL, 10), BOOKNAME_STRICT,
+                                 cells[3], &tags, got, &err);
         rows++;
         if (want ? rc != 0 || strcmp(got, want) != 0 : rc == 0) {
             print_error("%s: got %d \"%s\", want \"%s\"\n", cells[0], rc, got,
@@ -155,7 +155,7 @@ static const char *name_of(const char *template, const char *series, const char 
     static char got[BOOKNAME_MAX + 1];
     struct bookname_tags tags = {.series = series, .issue = issue};
     struct err err = {0};
-    if (bookname_format(template, 4, ".cbz", &tags, got, &err) < 0)
+    if (bookname_format(template, 4, BOOKNAME_STRICT, ".cbz", &tags, got, &err) < 0)
         got[0] = '\0';
     return got;
 }
@@ -310,6 +310,121 @@ static void series_of_a_folder(void **state)
     assert_string_equal(small, "abc");
 }
 
+/* ---- what old templates do not have ---- */
+
+static const char *element_of(void *ctx, const char *name)
+{
+    static const char *const values[][2] = {
+        {"Writer", "Ann Olsen, Bo Ek"}, {"Count", "6"},        {"Month", "3"},
+        {"AlternateCount", "-1"},       {"CoverArtist", "Cy"}, {"Number", "007"},
+        {"Imprint", "A/B: C"}};
+    (void)ctx;
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        if (strcmp(values[i][0], name) == 0)
+            return values[i][1];
+    return NULL;
+}
+
+static const char *name_by(const char *template, enum bookname_policy policy, const char *series)
+{
+    static char got[BOOKNAME_MAX + 1];
+    struct bookname_tags tags = {
+        .series = series, .issue = "12.5", .volume = "2", .element = element_of};
+    struct err err = {0};
+    if (bookname_format(template, 4, policy, ".cbz", &tags, got, &err) < 0)
+        (void)snprintf(got, sizeof(got), "%.200s", err.msg);
+    return got;
+}
+
+static void parts_between_angles_go_when_something_in_them_is_missing(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{series}< v{volume}>< ({year})> {issue}", "S v2 0012.5.cbz"},
+        {"{series}< v{volume} of {year}> {issue}", "S 0012.5.cbz"},
+        {"{series}< [{nobody}]> {issue}", "S 0012.5.cbz"},
+        {"{series} <always> {issue}", "S always 0012.5.cbz"},
+        {"<{title}>{series}", "S.cbz"},
+        {"{series} <{issue}", "S 0012.5.cbz"}, /* not checked: no part */
+        {"{series} > {issue}", "S 0012.5.cbz"},
+        {"({year}) {series} [{volume}]", "() S [2].cbz"}, /* brackets are text */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(name_by(cases[i][0], BOOKNAME_STRICT, "S"), cases[i][1]);
+    /* A value is not looked at again. */
+    assert_string_equal(name_by("{series}< ({year})> 1", BOOKNAME_POSIX, "a<{issue}>b"),
+                        "a<{issue}>b 1.cbz");
+}
+
+static void elements_and_widths(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{Writer} {issue}", "Ann Olsen, Bo Ek 0012.5.cbz"},
+        {"{writer}", "Ann Olsen, Bo Ek.cbz"},
+        {"{cover_artist}{CoverArtist}{COVERARTIST}", "CyCyCy.cbz"},
+        {"{issue:2} {issue:6} {issue:0}", "12.5 000012.5 12.5.cbz"},
+        {"{issue_no_pad} {volume:3} {volume}", "12.5 002 2.cbz"},
+        {"{Count:2} {Month:2} {month}", "06 03 3.cbz"},
+        {"{Number} {number:5}", "007 00007.cbz"},
+        {"{Imprint}", "A-B_ C.cbz"},
+        {"{series}<{AlternateCount}><{Editor}>", "S.cbz"},
+        {"{Series}{Volume}{Pages}{Year}x", "x.cbz"}, /* never known; old templates have them */
+        {"{issue:03d}{issue:}{issue:99}{issue:x}x", "x.cbz"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(name_by(cases[i][0], BOOKNAME_STRICT, "S"), cases[i][1]);
+}
+
+static void policies(void **state)
+{
+    (void)state;
+    const char *odd = "a:b\\c?*\"|<d>";
+    assert_string_equal(name_by("{series}", BOOKNAME_POSIX, odd), "a:b\\c?*\"|<d>.cbz");
+    assert_string_equal(name_by("{series}", BOOKNAME_STRICT, odd), "a_b-c' d.cbz");
+    assert_string_equal(name_by("{series}", BOOKNAME_POSIX, "../a/b\x01\xe2\x80\xae"), "a-b.cbz");
+    assert_string_equal(name_by("{series}", BOOKNAME_POSIX, ".con"), "con.cbz");
+    assert_string_equal(name_by("{series}", BOOKNAME_STRICT, "con"), "con_.cbz");
+    assert_string_equal(name_by("{series}", BOOKNAME_STRICT, "COM\xc2\xb2.x"),
+                        "COM\xc2\xb2_.x.cbz");
+    assert_string_equal(name_by("{series}", BOOKNAME_STRICT, "CONOUT$"), "CONOUT$_.cbz");
+    char got[BOOKNAME_MAX + 1];
+    struct bookname_tags tags = {.series = "End. ."};
+    struct err err = {0};
+    assert_int_equal(bookname_format("{series}", 0, BOOKNAME_STRICT, "", &tags, got, &err), 0);
+    assert_string_equal(got, "End");
+    assert_int_equal(bookname_format("{series}", 0, BOOKNAME_POSIX, "", &tags, got, &err), 0);
+    assert_string_equal(got, "End. .");
+    enum bookname_policy policy;
+    assert_true(bookname_policy_from("posix", &policy) && policy == BOOKNAME_POSIX);
+    assert_true(bookname_policy_from("strict", &policy) && policy == BOOKNAME_STRICT);
+    assert_false(bookname_policy_from("", &policy));
+}
+
+static void template_errors_say_what_is_wrong(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{issue} <a", "has a < without a >"},
+        {"{issue} a>", "has a > without a <"},
+        {"<{issue}<{title}>>", "cannot be nested"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = {0};
+        assert_int_equal(bookname_check_template(cases[i][0], &err), -1);
+        assert_non_null(strstr(err.msg, cases[i][1]));
+        assert_string_equal(err.field, "format");
+    }
+    struct err err = {0};
+    assert_int_equal(bookname_check_template("{series}< v{volume}> {issue:3}", &err), 0);
+    assert_int_equal(bookname_check_template("{series} {Number}", &err), 0);
+    char unknown[BOOKNAME_PLACEHOLDER];
+    assert_false(bookname_unknown_placeholder("{series} {writer} {issue:3} {} {a", unknown));
+    assert_true(bookname_unknown_placeholder("{series} {isue} {x}", unknown));
+    assert_string_equal(unknown, "{isue}");
+    assert_true(bookname_unknown_placeholder("{Series}", unknown));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +438,10 @@ int main(void)
         cmocka_unit_test(long_series_keeps_the_number),
         cmocka_unit_test(long_template_is_cut_before_the_extension),
         cmocka_unit_test(template_is_checked),
+        cmocka_unit_test(parts_between_angles_go_when_something_in_them_is_missing),
+        cmocka_unit_test(elements_and_widths),
+        cmocka_unit_test(policies),
+        cmocka_unit_test(template_errors_say_what_is_wrong),
         cmocka_unit_test(series_of_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
