@@ -189,6 +189,10 @@ int config_check(struct config *c, struct err *err)
         return -1;
     if (log_level_parse(c->log_level) < 0)
         return bad("log_level", err, "has to be error, warn, info or debug");
+    if (strcmp(c->name_parser, "compatible") != 0 && strcmp(c->name_parser, "better") != 0)
+        return bad("name_parser", err, "has to be compatible or better");
+    if (strcmp(c->name_policy, "strict") != 0 && strcmp(c->name_policy, "posix") != 0)
+        return bad("name_policy", err, "has to be strict or posix");
     if (c->lease_renew_ms * 2 > c->lease_ms)
         return bad("lease_renew_ms", err, "has to be at most half of lease_ms");
     return 0;

@@ -397,7 +397,7 @@ static int run_book(const char *op_name, unsigned what, const struct op_env *env
     if (stage <= STAGE_UNTOUCHED && env->cancelled(env->ctx))
         return err_set(err, ERR_CANCELLED, "cancelled before anything was changed");
     if (stage == STAGE_UNKNOWN) {
-        struct op_book_options options = op_book_options_of(item->options);
+        struct op_book_options options = op_book_options_of(item->options, env);
         if (op_plan_make(env, item->path, &options, what, &r.book, &r.plan, err) < 0) {
             show_parsed(&r.plan, ret);
             return -1;

@@ -8,8 +8,8 @@
 
 #define PARSER_OPTIONS                                                                             \
     "\"parser\": {\"type\": \"string\", \"enum\": [\"compatible\", \"better\"],"                   \
-    " \"default\": \"compatible\", \"description\": \"how file names are read: the rule of the"    \
-    " old application, or as a person would\"}, "                                                  \
+    " \"description\": \"how file names are read: by the rule of the old application, or as a"     \
+    " person would; without it the setting name_parser\"}, "                                       \
     "\"min_confidence\": {\"type\": \"number\", \"minimum\": 0, \"maximum\": 1, \"default\": 0.6," \
     " \"description\": \"with parser better: an item whose name is read with less fails and"       \
     " stays as it is\"}"
@@ -19,25 +19,33 @@
     "\"padding\": {\"type\": \"integer\", \"minimum\": 0, \"maximum\": 64,"                        \
     " \"description\": \"places of {issue} before the point; without it the setting\"}, "          \
     "\"name_policy\": {\"type\": \"string\", \"enum\": [\"strict\", \"posix\"],"                   \
-    " \"default\": \"strict\", \"description\": \"which characters names may have: those that"     \
-    " every system and SMB takes, or all that this one takes\"}"
+    " \"description\": \"which characters names may have: those that every system and SMB takes, " \
+    "or"                                                                                           \
+    " all that this one takes; without it the setting name_policy\"}"
 #define SCHEMA(properties)                                                                         \
     "{\"type\": \"object\", \"properties\": {" properties "}, \"additionalProperties\": false}"
 
 const char op_book_option_schema[] = SCHEMA(PARSER_OPTIONS ", " NAME_OPTIONS);
 const char op_normalize_option_schema[] = SCHEMA(PARSER_OPTIONS);
 
-struct op_book_options op_book_options_of(const json_t *options)
+/* The text of an option, else that of the setting, which may be NULL. */
+static const char *text_of(const json_t *options, const char *name, const char *setting)
 {
-    const char *parser = json_string_value(json_object_get(options, "parser"));
-    const char *policy = json_string_value(json_object_get(options, "name_policy"));
+    const char *text = json_string_value(json_object_get(options, name));
+    return text ? text : setting;
+}
+
+struct op_book_options op_book_options_of(const json_t *options, const struct op_env *env)
+{
+    const char *parser = text_of(options, "parser", env->name_parser);
+    const char *policy = text_of(options, "name_policy", env->name_policy);
     const json_t *confidence = json_object_get(options, "min_confidence");
     const json_t *padding = json_object_get(options, "padding");
     struct op_book_options o = {
         .better = parser && strcmp(parser, "better") == 0,
         .min_confidence = confidence ? json_number_value(confidence) : PARSED_SURE,
-        .format = json_string_value(json_object_get(options, "format")),
-        .padding = padding ? (int)json_integer_value(padding) : -1,
+        .format = text_of(options, "format", env->filename_format),
+        .padding = padding ? (int)json_integer_value(padding) : env->issue_padding,
     };
     if (policy)
         (void)bookname_policy_from(policy, &o.policy);

@@ -10,16 +10,17 @@
 
 #include "bookname.h"
 #include "err.h"
+#include "op.h"
 
 struct op_book_options {
     bool better;           /* the parser */
     double min_confidence; /* of the parser "better" */
-    const char *format;    /* template of this job; NULL: the setting. Lives as long as the JSON */
-    int padding;           /* -1: the setting */
+    const char *format;    /* the template; lives as long as the JSON and env */
+    int padding;
     enum bookname_policy policy;
 };
-/* Of options that were checked. */
-struct op_book_options op_book_options_of(const json_t *options);
+/* Of options that were checked; what they do not say is a setting of `env`, as far as there is one. */
+struct op_book_options op_book_options_of(const json_t *options, const struct op_env *env);
 
 /* For struct op: process and rename know all of them, normalize those of the parser. */
 int op_book_check_options(const json_t *options, struct err *err);

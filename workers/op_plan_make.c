@@ -128,9 +128,8 @@ static const char *element_of(void *ctx, const char *name)
 }
 
 /* p->to := the name by the template from `tags`, if it is another one. */
-static int plan_name(const struct op_env *env, const struct op_book_options *o,
-                     const struct book *book, const struct op_tags *from, struct op_plan *p,
-                     struct err *err)
+static int plan_name(const struct op_book_options *o, const struct book *book,
+                     const struct op_tags *from, struct op_plan *p, struct err *err)
 {
     struct elements elements = {book, from->issue};
     struct bookname_tags tags = {
@@ -143,12 +142,11 @@ static int plan_name(const struct op_env *env, const struct op_book_options *o,
         .element = element_of,
         .ctx = &elements,
     };
-    char *template LB_CLEANUP(mem_free) =
-        bare_template(o->format ? o->format : env->filename_format);
-    int padding = o->padding >= 0 ? o->padding : env->issue_padding;
+    char *template LB_CLEANUP(mem_free) = bare_template(o->format);
     char name[BOOKNAME_MAX + 1];
     const char *base = path_base(p->from);
-    if (bookname_format(template, padding, o->policy, path_extension(base), &tags, name, err) < 0)
+    if (bookname_format(template, o->padding, o->policy, path_extension(base), &tags, name, err) <
+        0)
         return err_wrap(err, "%s", QUOTED(p->from));
     if (strcmp(name, base) == 0)
         return 0;
@@ -322,7 +320,7 @@ int op_plan_make(const struct op_env *env, const char *path, const struct op_boo
         p->message = mem_strdup(no_number_note(what, options->better));
     if (!name.issue || !(what & PLAN_NAME))
         return 0;
-    if (plan_name(env, options, book, &name, p, err) < 0)
+    if (plan_name(options, book, &name, p, err) < 0)
         return -1;
     return p->to ? plan_taken(env, p, err) : 0;
 }

@@ -192,6 +192,8 @@ static int run_op(struct seat *seat, struct store_reader *reader, const struct o
         .trash_dir = c->trash_dir[0] ? c->trash_dir : NULL,
         .filename_format = settings.filename_format,
         .issue_padding = settings.issue_padding,
+        .name_parser = c->name_parser,
+        .name_policy = c->name_policy,
         .ctx = seat,
         .declare = declare,
         .write_over = write_over,

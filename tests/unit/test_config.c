@@ -335,6 +335,8 @@ static void check_says_what_no_key_alone_can_tell(void **state)
     check_refused("tls_cert", "/etc/passwd", "key 'tls_key': has to be set with tls_cert");
     check_refused("tls_key", "/etc/passwd", "key 'tls_cert': has to be set with tls_key");
     check_refused("log_level", "loud", "key 'log_level': has to be error, warn, info or debug");
+    check_refused("name_parser", "best", "key 'name_parser': has to be compatible or better");
+    check_refused("name_policy", "loose", "key 'name_policy': has to be strict or posix");
     check_refused("lease_renew_ms", "20000", "key 'lease_renew_ms': has to be at most half");
 }
 
