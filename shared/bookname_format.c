@@ -1,7 +1,6 @@
 /* File names from a template: bookname_format and the checks of templates. */
 #include "bookname.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -380,9 +379,12 @@ bool bookname_unknown_placeholder(const char *template, char ret[BOOKNAME_PLACEH
     for (const char *p = template; *p;) {
         const char *stop = *p == '{' ? placeholder_end(p) : NULL;
         if (stop && !read_placeholder(p, stop, &which)) {
-            size_t len = (size_t)(stop - p), max = BOOKNAME_PLACEHOLDER - 1;
-            (void)snprintf(ret, BOOKNAME_PLACEHOLDER, "%.*s",
-                           (int)(len <= max ? len : bookname_cut(p, max)), p);
+            struct strbuf name LB_CLEANUP(strbuf_clear) = {0};
+            utf8_append_lossy(&name, p, (size_t)(stop - p));
+            size_t max = BOOKNAME_PLACEHOLDER - 1;
+            size_t len = name.len <= max ? name.len : bookname_cut(name.data, max);
+            memcpy(ret, name.data, len);
+            ret[len] = '\0';
             return true;
         }
         p = stop ? stop : p + 1;

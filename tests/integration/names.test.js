@@ -1,9 +1,11 @@
 // Jobs with options: the better parser, its limit, templates of one job; the settings that are their defaults.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { test } from 'node:test';
 import { listBooks, makeBook, readTags } from '../lib/books.js';
 import { startJob, waitCompleted } from '../lib/jobs.js';
-import { serverTest } from '../lib/server.js';
+import { BIN, serverTest } from '../lib/server.js';
 
 const BETTER = { parser: 'better' };
 const library = (dir) => {
@@ -94,4 +96,29 @@ serverTest('a template that is saved is checked, and its unknown placeholders ar
   const r = await s.api.post(url, { format: '{series} {isue} {issue}' });
   assert.deepEqual([r.status, r.json.warning], [200, 'the placeholder {isue} is not known and is left out of names']);
   assert.deepEqual((await s.api.post(url, { format: '{series}< {Writer}> {issue:2}' })).json, { success: true, format: '{series}< {Writer}> {issue:2}' });
+});
+
+// The command line, without a server: the lines of `input` through `longbox args`.
+function longbox(args, input) {
+  return new Promise((done) => {
+    const child = execFile(path.join(BIN, 'longbox'), args, (e, out, err) => done({ code: e ? e.code : 0, out, err }));
+    child.stdin.end(input);
+  });
+}
+
+test('longbox parse-name and format-name say what jobs would do', async () => {
+  const name = 'Sector 2099 03 (of 06) (1994).cbz\n';
+  const better = await longbox(['parse-name', '--parser', 'better'], name);
+  assert.equal(better.out, '{"series": "Sector 2099", "issue": "3", "issue_count": "6", "volume": null, "year": "1994", "title": null, "chapter": "3", "confidence": 0.9}\n');
+  const old = await longbox(['parse-name'], name);
+  assert.deepEqual(JSON.parse(old.out), {
+    series: null, issue: '2099', issue_count: null, volume: null, year: null, title: null, chapter: '2099', confidence: null,
+  });
+  const hint = await longbox(['parse-name', '--parser=better', '--folder', 'Sector 2099'], 'Sector 2099.cbz\n012.cbz\n');
+  assert.deepEqual(hint.out.trim().split('\n').map((l) => JSON.parse(l)).map((p) => [p.series, p.issue]), [['Sector 2099', null], ['Sector 2099', '12']]);
+  const template = '{series}< v{volume}>< by {Writer}> #{issue:3}';
+  const tags = '{"series": "A: B", "issue": 7, "writer": "Ann"}\n';
+  assert.equal((await longbox(['format-name', '--template', template], tags)).out, 'A_ B by Ann #007.cbz\n');
+  assert.equal((await longbox(['format-name', '--template', template, '--name-policy', 'posix'], tags)).out, 'A: B by Ann #007.cbz\n');
+  assert.deepEqual([(await longbox(['parse-name', '--parser', 'best'], '')).code, (await longbox(['format-name', '--template', 'x', '--name-policy', 'x'], '')).code], [2, 2]);
 });
