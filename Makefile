@@ -180,7 +180,7 @@ soak: ## the long tests: every kill at every point and 600 random ones, 20,000 l
 
 bench: ## measure, side by side in one run; writes build/bench.json
 	@tests/tools/install-packages check
-	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release all ui
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release all ui build/release/load/names
 	@LB_BIN=build/release/bin node tests/load/bench.js
 	@$(MAKE) --no-print-directory bench-books
 

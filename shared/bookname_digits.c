@@ -221,7 +221,13 @@ static const char *scan_tail(const char *p, const char *end, struct tok *t)
     }
     if (is_letter(p, end))
         return scan_letters(p, end, t);
-    if (*p == '-' || *p == '~') {
+    if (*p == ',' && scan_is_digit(p + 1, end) && p + 2 == end) { /* "12,5" */
+        add(t, ".", 1);
+        add(t, p + 1, 1);
+        t->decimal = true;
+        return end;
+    }
+    if (strchr("-~+&", *p)) {
         const char *stop = scan_range(p, end, t);
         t->range = stop != NULL;
         bool splits = stop || p + 1 == end || scan_is_digit(p + 1, end) || t->num != NUM_BARE ||

@@ -10,7 +10,7 @@
 #include "utf8.h"
 
 #define TEMPLATE_MAX  512
-#define VALUE_KEEP    16 /* shorter than this no value is cut to make a name fit */
+#define VALUE_KEEP    16  /* shorter than this no value is cut to make a name fit */
 #define VALUES_MAX    171 /* placeholders in a template: more of "{x}" have no room in it */
 #define EXTENSION_MAX 16
 #define PADDING_MAX   64

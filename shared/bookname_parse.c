@@ -273,7 +273,8 @@ static void find_bare_year(struct reading *r)
             (next->kind == TOK_WORD && (word_uses(next->at, next->end) & (WORD_TECH | WORD_SOFT)));
         bool event = t[-1].kind == TOK_WORD && (word_uses(t[-1].at, t[-1].end) & WORD_EVENT);
         bool marked = t[-1].kind == TOK_NUMBER && (i - 1 == r->issue || t[-1].num == NUM_VOLUME);
-        if (ends && (event || marked)) {
+        bool listed = t[-1].kind == TOK_COMMA && i - 2 == r->issue; /* "12, 2014" */
+        if (ends && (event || marked || listed)) {
             r->bare_year = i;
             return;
         }

@@ -78,8 +78,8 @@ static double score_next(const struct view *v, int i)
         return 1;
     if (is_kind(next, TOK_COMMA))
         return 0.5;
-    if (is_kind(next, TOK_NUMBER) && next->num == NUM_VOLUME)
-        return -2;
+    if (is_kind(next, TOK_NUMBER) && next->num == NUM_VOLUME) /* "12 v2" may be a second release */
+        return next->digits == 1 && i + 2 >= v->plain_end ? 0 : -2;
     if (is_kind(next, TOK_NUMBER)) {
         bool title = is_kind(token(v->s, i + 2), TOK_WORD); /* "19 5 Meisjes" */
         return title || (tok_is_year(next) && !t->range) ? 0 : -1;

@@ -31,15 +31,24 @@ static bool closes(char c)
 
 /* ------------------------------------------------------------------ chunks */
 
-/* Ends at a blank, a bracket, a comma that is not inside "1,000", a colon before a blank. */
+/* "1,000" or "12,5"? There is a character before p. */
+static bool comma_in_number(const char *p, const char *end)
+{
+    size_t digits = 0;
+    while (scan_is_digit(p + 1 + digits, end))
+        digits++;
+    bool ends = p + 1 + digits == end || p[1 + digits] == ' ' || opens(p[1 + digits]);
+    return scan_is_digit(p - 1, end) && (digits == 3 || (digits == 1 && ends));
+}
+
+/* Ends at a blank, a bracket, a comma that is not inside a number, a colon before a blank. */
 static const char *chunk_end(const char *p, const char *end)
 {
     for (; p < end; p++) {
         bool last = p + 1 == end;
         if (*p == ' ' || *p == SOFT_COLON || *p == ';' || opens(*p) || closes(*p))
             break;
-        if (*p == ',' && !(end - p >= 4 && scan_is_digit(p - 1, end) && scan_is_digit(p + 1, end) &&
-                           scan_is_digit(p + 2, end) && scan_is_digit(p + 3, end)))
+        if (*p == ',' && !comma_in_number(p, end))
             break;
         if (*p == ':' && (last || p[1] == ' ' || opens(p[1])))
             break;
@@ -225,12 +234,14 @@ static void join_mark(struct list *l, int i)
     }
 }
 
-/* "3 of 6", "12 & 13" become one number; other "of" and "&" words. */
+/* "3 of 6", "12 & 13", "12, 13" become one number; other "of" and "&" words. */
 static void join_pair(struct list *l, int i)
 {
-    struct tok *first = i > 0 ? &l->toks[i - 1] : NULL, *second = &l->toks[i + 1];
+    struct tok *first = i > 0 ? &l->toks[i - 1] : NULL,
+               *second = &l->toks[i + 1 < l->n ? i + 1 : i];
     bool of = l->toks[i].kind == TOK_OF;
-    l->toks[i].kind = TOK_WORD;
+    if (l->toks[i].kind != TOK_COMMA)
+        l->toks[i].kind = TOK_WORD;
     if (!is_number(l, i + 1, NUM_BARE, of ? NUM_BARE : NUM_HASH) || !first ||
         first->kind != TOK_NUMBER || second->decimal || second->suffix || second->digits > 4)
         return;
@@ -266,7 +277,7 @@ static void join(struct list *l)
         if (l->toks[i].kind == TOK_MARK)
             join_mark(l, i);
     for (int i = 0; i < l->n; i++)
-        if (l->toks[i].kind == TOK_OF || l->toks[i].kind == TOK_AND)
+        if (l->toks[i].kind == TOK_OF || l->toks[i].kind == TOK_AND || l->toks[i].kind == TOK_COMMA)
             join_pair(l, i);
 }
 

@@ -115,6 +115,12 @@ async function itemRow(server) {
   }
 }
 
+// The parser "better", alone on one thread.
+async function namesRow() {
+  const { stdout } = await run(path.join(ROOT, 'build/release/load/names'), { cwd: ROOT });
+  return JSON.parse(stdout);
+}
+
 function print(result) {
   const cell = (v, n) => String(v).padStart(n);
   console.log(`${'answers to loadgen and wrk, ' + CONNECTIONS + ' connections'.padEnd(26)}${cell('per second', 12)}${cell('p50 ms', 9)}${cell('p99 ms', 9)}${cell('bad', 6)}`);
@@ -129,6 +135,7 @@ function print(result) {
   const i = result.items;
   console.log(`no-op items of one job of ${i.items}, from its start to its end`.padEnd(54) + cell(i.per_s, 12));
   console.log('the same with the POST that made it'.padEnd(54) + cell(i.with_creation_per_s, 12));
+  console.log('file names read by the parser better, one thread'.padEnd(54) + cell(result.names.per_s, 12));
   console.log(`a poll each 10 ms during that job (${i.polls} polls)`.padEnd(54) + cell('', 12) + cell(i.p50_ms.toFixed(2), 9) + cell(i.p99_ms.toFixed(2), 9));
 }
 
@@ -149,6 +156,7 @@ async function main() {
       },
       batches: await batchRows(server),
       items: await itemRow(server),
+      names: await namesRow(),
     };
     print(result);
     fs.writeFileSync(path.join(ROOT, 'build/bench.json'), `${JSON.stringify(result, null, 2)}\n`);

@@ -148,6 +148,25 @@ static void the_folder_is_a_hint(void **state)
                 parse("Glass Harbor 12", NULL).confidence);
 }
 
+static void pairs_ranges_and_decimals(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"Orchard 012-013", "12"},         {"Orchard 012+013", "12"},
+        {"Orchard 12, 13", "12"},          {"Orchard #12 & #13", "12"},
+        {"Orchard 12,5", "12.5"},          {"Orchard 1,000", "1000"},
+        {"Orchard 26 \u00bd", "26\u00bd"}, {"Orchard #1/2", "\u00bd"},
+        {"Orchard 12 v2", "12"},           {"Orchard Chapter 4AU", "4AU"},
+        {"Orchard S1 E12", "12"},          {"Orchard #0.0.1", "0.0.1"},
+        {"Orchard 010.0", "10"},           {"Orchard -1", "-1"},
+        {"Orchard 0\u00bd", "\u00bd"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(parse(cases[i][0], NULL).issue, cases[i][1]);
+    assert_string_equal(parse("Orchard 12, 2014", NULL).year, "2014");
+    assert_string_equal(parse("Orchard v01-v03", NULL).volume, "1");
+}
+
 static void what_is_a_guess_says_so(void **state)
 {
     (void)state;
@@ -281,6 +300,7 @@ int main(void)
         cmocka_unit_test(names_kept_back_are_read_as_a_person_does),
         cmocka_unit_test(chapters_are_those_of_a_person),
         cmocka_unit_test(the_folder_is_a_hint),
+        cmocka_unit_test(pairs_ranges_and_decimals),
         cmocka_unit_test(what_is_a_guess_says_so),
         cmocka_unit_test(hostile_names_give_clean_text),
         cmocka_unit_test(the_locale_changes_nothing),
