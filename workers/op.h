@@ -34,8 +34,8 @@ struct op_env {
     const char *duplicate_dir; /* absolute, or NULL: duplicates are only marked */
     const char *trash_dir;     /* absolute, or NULL: what is deleted is gone */
     const char *filename_format; /* template, see bookname.h */
+    const char *name_parser, *name_policy; /* settings; NULL: "compatible", "strict" */
     int issue_padding;
-    const char *name_parser, *name_policy; /* the settings; NULL: "compatible", "strict" */
     void *ctx; /* for the calls below */
     /*
      * Commits, before anything is changed: `intent` (JSON, at most 256 KiB; given back in op_item.intent when the item

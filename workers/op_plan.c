@@ -236,12 +236,12 @@ bool op_plan_from_json(const json_t *intent, struct op_plan *ret)
 
 void op_plan_clear(struct op_plan *p)
 {
+    json_decref(p->parsed);
     free(p->from);
     free(p->to);
     free(p->duplicate_to);
     free(p->message);
     json_decref(p->undo);
-    json_decref(p->parsed);
     op_tags_clear(&p->before);
     op_tags_clear(&p->after);
     *p = (struct op_plan){0};
