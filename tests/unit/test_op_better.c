@@ -6,8 +6,8 @@
 
 #include "op_plan.h"
 
-static int run_with(struct lab *l, const char *op, const char *path, const char *options,
-                    const json_t *intent, struct op_result *ret, struct err *err)
+static int run_checked(struct lab *l, const char *op, const char *path, const char *options,
+                       const json_t *intent, struct op_result *ret, struct err *err)
 {
     json_t *o = json_loads(options, 0, NULL);
     assert_non_null(o);
@@ -27,7 +27,7 @@ static void ok_with(struct lab *l, const char *op, const char *path, const char 
                     struct op_result *ret)
 {
     struct err err = {0};
-    if (run_with(l, op, path, options, NULL, ret, &err) < 0)
+    if (run_checked(l, op, path, options, NULL, ret, &err) < 0)
         fail_msg("%s %s: %s", op, path, err.msg);
 }
 
@@ -96,7 +96,7 @@ static void what_is_a_guess_fails_and_changes_nothing(void **state)
     for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
         struct op_result r LB_CLEANUP(op_result_clear) = {0};
         struct err err = {0};
-        assert_int_equal(run_with(&l, ops[i], path, BETTER, NULL, &r, &err), -1);
+        assert_int_equal(run_checked(&l, ops[i], path, BETTER, NULL, &r, &err), -1);
         assert_int_equal(err.code, ERR_RANGE);
         if (!strstr(err.msg, "only 40 % sure (60 % needed)"))
             fail_msg("%s", err.msg);
@@ -180,7 +180,7 @@ static void a_second_run_gives_the_same_result(void **state)
     write_book(&l, "library/S/Night Ferry 012 - Ice (2019).cbz", NULL);
     ok_with(&l, "process", path, BETTER, &first);
     json_t *intent = json_deep_copy(l.intent);
-    assert_int_equal(run_with(&l, "process", path, BETTER, intent, &again, &err), 0);
+    assert_int_equal(run_checked(&l, "process", path, BETTER, intent, &again, &err), 0);
     char *a LB_CLEANUP(mem_free) = result_text(&first),
             *b LB_CLEANUP(mem_free) = result_text(&again);
     assert_string_equal(a, b);
