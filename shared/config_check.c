@@ -166,10 +166,11 @@ int config_check(struct config *c, struct err *err)
 {
     if (check_library(c, err) < 0 || config_check_state_dir(c, err) < 0)
         return -1;
-    if (check_side_folder(c, c->duplicate_dir, sizeof(c->duplicate_dir), "duplicate_dir", err) <
-            0 ||
-        check_side_folder(c, c->trash_dir, sizeof(c->trash_dir), "trash_dir", err) < 0)
+    if (check_side_folder(c, c->duplicate_dir, sizeof(c->duplicate_dir), "duplicate_dir", err) < 0)
         return -1;
+    if (c->trash_dir[0] &&
+        check_folder(c->trash_dir, sizeof(c->trash_dir), "trash_dir", R_OK | W_OK | X_OK, err) < 0)
+        return -1; /* on any file system: trash.h copies where it has to */
     if (strcmp(c->trash_dir, c->library) == 0)
         return bad("trash_dir", err, "is the library itself");
     if (c->htdocs[0] && check_folder(c->htdocs, sizeof(c->htdocs), "htdocs", R_OK | X_OK, err) < 0)
