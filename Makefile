@@ -21,6 +21,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat
 VERSION := $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CLI_LIBS   := $(shell pkg-config --libs libcurl 2>/dev/null)
+UNPACK_LIBS := $(shell pkg-config --libs libarchive 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -Ishared -I$(GEN) $(PKG_CFLAGS)
 COMPILE = $(CC) -std=gnu11 $(CPPFLAGS) -MMD -MP $(WARN) $(CFLAGS_$(VARIANT)) $(CFLAGS) -c -o $@ $<
@@ -37,7 +38,7 @@ MASTER_O := $(patsubst %.c,$(B)/%.o,$(filter-out server/main.c $(CLI_SRC),$(wild
 TESTLIB_O := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-BINS     := $(addprefix $(B)/bin/,longbox longboxd longbox-worker)
+BINS     := $(addprefix $(B)/bin/,longbox longboxd longbox-worker longbox-unpack)
 PAGE     := build/htdocs/index.html
 
 all: $(BINS) ## build longbox, longboxd and longbox-worker into build/bin
@@ -75,9 +76,13 @@ $(B)/bin/longboxd: $(B)/server/main.o $(B)/libmaster.a $(B)/liblongbox.a
 $(B)/bin/longbox-worker: $(B)/workers/main.o $(B)/libworker.a $(B)/liblongbox.a
 # Only the client speaks HTTP to others; a worker and the master need no such library.
 $(B)/bin/longbox: LIBS := $(CLI_LIBS)
-$(BINS):
+$(filter-out %/longbox-unpack,$(BINS)):
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) $(LIBS) -lpthread -lm
+# Parses hostile archives: holds nothing of ours but itself, and is the only one with libarchive.
+$(B)/bin/longbox-unpack: $(patsubst %.c,$(B)/%.o,$(wildcard unpack/*.c))
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK) $^ $(UNPACK_LIBS)
 $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libtest.a $(B)/libworker.a $(B)/libmaster.a $(B)/liblongbox.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK) $^ $(PKG_LIBS) -lcmocka -lpthread -lm
@@ -201,7 +206,7 @@ build/fuzz/%: tests/fuzz/%.c $(filter-out workers/main.c,$(wildcard workers/*.c)
 
 # ---- the code itself ----
 
-SOURCES := $(wildcard shared/*.[ch] workers/*.[ch] server/*.[ch] tests/unit/*.[ch] tests/lib/*.[ch] tests/load/*.c tests/fuzz/*.c tests/crash/*.c tests/books/*.[ch] tests/readers/*.c)
+SOURCES := $(wildcard shared/*.[ch] unpack/*.[ch] workers/*.[ch] server/*.[ch] tests/unit/*.[ch] tests/lib/*.[ch] tests/load/*.c tests/fuzz/*.c tests/crash/*.c tests/books/*.[ch] tests/readers/*.c)
 lint: ## layer rules, banned calls, packages without addresses
 	@tests/tools/lint
 format: ## clang-format over all C

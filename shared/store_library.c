@@ -8,6 +8,7 @@
 
 #include "path.h"
 #include "store_db.h"
+#include "store_library_row.h"
 #include "store_undo.h"
 #include "strbuf.h"
 #include "utf8.h"
@@ -71,11 +72,12 @@ int store_library_totals(struct db *db, struct library_totals *ret, struct err *
         .processed = query_col_int(&q, 1),
         .duplicates = query_col_int(&q, 2),
         .history = query_col_int(&q, 3),
+        .problems = query_col_int(&q, 4),
     };
     return 0;
 }
 
-static struct library_file file_of(const struct query *q)
+struct library_file library_file_of(const struct query *q)
 {
     return (struct library_file){
         .file_id = query_col_int(q, 0),
@@ -86,6 +88,7 @@ static struct library_file file_of(const struct query *q)
         .processed = query_col_int(q, 5) != 0,
         .duplicate = query_col_int(q, 6) != 0,
         .gone = query_col_int(q, 7) != 0,
+        .problems = query_col_text(q, 8),
     };
 }
 
@@ -93,7 +96,7 @@ static int each_file(struct query *q, library_file_fn *fn, void *ctx, struct err
 {
     int rc;
     while ((rc = query_step(q, err)) == 1) {
-        struct library_file f = file_of(q);
+        struct library_file f = library_file_of(q);
         if (fn(ctx, &f, err) < 0)
             return -1;
     }
@@ -108,8 +111,9 @@ int store_library_get(struct db *db, const char *path, struct library_file *ret,
     query_text(&q, ":path", path);
     int rc = query_step(&q, err);
     if (rc == 1) {
-        *ret = file_of(&q);
+        *ret = library_file_of(&q);
         ret->path = path;
+        ret->problems = NULL; /* would end with the query */
     }
     return rc;
 }
@@ -130,10 +134,13 @@ static void bind_filter(struct query *q, enum library_filter filter)
 {
     query_null(q, ":processed");
     query_null(q, ":duplicate");
+    query_null(q, ":problems");
     if (filter == LIBRARY_MARKED || filter == LIBRARY_UNMARKED)
         query_int(q, ":processed", filter == LIBRARY_MARKED);
     else if (filter == LIBRARY_DUPLICATES)
         query_int(q, ":duplicate", 1);
+    else if (filter == LIBRARY_PROBLEMS)
+        query_int(q, ":problems", 1);
 }
 
 int store_library_paths(struct db *db, enum library_filter filter,
@@ -196,6 +203,8 @@ static int64_t count_filtered(const struct library_totals *t, enum library_filte
         return t->files - t->processed;
     case LIBRARY_DUPLICATES:
         return t->duplicates;
+    case LIBRARY_PROBLEMS:
+        return t->problems;
     case LIBRARY_ALL:
         break;
     }
@@ -405,6 +414,27 @@ static enum library_mark mark_of(bool set, bool clear)
     return set ? LIBRARY_MARK_SET : clear ? LIBRARY_MARK_CLEAR : LIBRARY_MARK_KEEP;
 }
 
+/* A file that no scan has seen yet, or not as verify has, is added as verify saw it. */
+static int put_check(struct db *db, const char *path, const struct library_change *c,
+                     struct strbuf *folded, struct err *err)
+{
+    const struct library_check *check = c->check;
+    if (!c->stat && upsert(db, path, &check->stat, c->at, folded, err) < 0)
+        return -1;
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_CHECKED, err) < 0)
+        return -1;
+    query_text(&q, ":path", path);
+    query_int(&q, ":size", check->stat.size);
+    query_real(&q, ":mtime", check->stat.mtime);
+    query_int(&q, ":problems", check->n_problems);
+    query_text(&q, ":list", check->problems);
+    query_int(&q, ":pages", check->pages);
+    query_text(&q, ":content", check->content);
+    query_real(&q, ":at", c->at);
+    return query_run(&q, err);
+}
+
 int store_library_item_done(struct db *db, const struct library_change *c, struct err *err)
 {
     const char *final = c->final_path ? c->final_path : c->path;
@@ -421,6 +451,8 @@ int store_library_item_done(struct db *db, const struct library_change *c, struc
     if (store_library_get(db, final, &was, err) < 0)
         return -1;
     if ((processed || duplicate) && store_library_mark(db, final, processed, duplicate, err) < 0)
+        return -1;
+    if (c->check && put_check(db, final, c, &folded, err) < 0)
         return -1;
     int rc = c->changed ? add_history(db, c, final, err) : 0;
     if (rc <= 0 || !c->undo)

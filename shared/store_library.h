@@ -31,7 +31,8 @@ struct library_file {
     const char *path; /* valid inside the callback */
     struct library_stat stat;
     bool processed, duplicate;
-    bool gone; /* not on the disk any more */
+    bool gone;            /* not on the disk any more */
+    const char *problems; /* JSON array; NULL: not verified since it changed; as `path` */
 };
 /* -1 ends the walk and becomes its result. */
 typedef int library_file_fn(void *ctx, const struct library_file *f, struct err *err);
@@ -41,6 +42,7 @@ typedef int library_file_fn(void *ctx, const struct library_file *f, struct err 
 struct library_totals {
     int64_t files, processed, duplicates; /* on the disk */
     int64_t history;                      /* rows */
+    int64_t problems;                     /* files on the disk with problems */
 };
 int store_library_totals(struct db *db, struct library_totals *ret, struct err *err) LB_MUST_CHECK;
 
@@ -52,7 +54,13 @@ int store_library_get(struct db *db, const char *path, struct library_file *ret,
 int store_library_path_of(struct db *db, int64_t file_id, char **ret,
                           struct err *err) LB_MUST_CHECK;
 
-enum library_filter { LIBRARY_ALL, LIBRARY_MARKED, LIBRARY_UNMARKED, LIBRARY_DUPLICATES };
+enum library_filter {
+    LIBRARY_ALL,
+    LIBRARY_MARKED,
+    LIBRARY_UNMARKED,
+    LIBRARY_DUPLICATES,
+    LIBRARY_PROBLEMS
+};
 enum library_sort { LIBRARY_BY_NAME, LIBRARY_BY_DATE, LIBRARY_BY_SIZE };
 
 /*
@@ -84,6 +92,20 @@ struct library_page {
 /* One page: *ret is filled, then fn is called for each file, all from one state of the database. */
 int store_library_list(struct db *db, const struct library_query *query, library_file_fn *fn,
                        void *ctx, struct library_page *ret, struct err *err) LB_MUST_CHECK;
+
+/*
+ * Books with the same pages, by what verify read: for each group after `after` ("" = the first), at most `max` of them,
+ * fn is called with each file of it, by path. All from one state of the database. *ret_next is the last group's
+ * content when there may be more, else NULL; free with free().
+ */
+struct library_group {
+    const char *content; /* valid inside the callback */
+    int64_t pages;
+};
+int store_library_same(struct db *db, const char *after, int64_t max,
+                       int (*fn)(void *ctx, const struct library_group *g,
+                                 const struct library_file *f, struct err *err),
+                       void *ctx, char **ret_next, struct err *err) LB_MUST_CHECK;
 
 /* ---- writes ---- */
 
@@ -119,6 +141,13 @@ struct library_tags { /* NULL = not set */
     const char *title, *series, *issue, *publisher, *year, *volume;
 };
 
+struct library_check { /* what verify found in a file that was like `stat` */
+    struct library_stat stat;
+    const char *problems; /* JSON array */
+    int64_t n_problems, pages;
+    const char *content; /* NULL = not known */
+};
+
 struct library_change {
     const char *job_id;
     int64_t seq;
@@ -134,6 +163,7 @@ struct library_change {
     struct library_tags before, after;
     const struct library_stat
         *stat; /* of the file afterwards; NULL when it could not be had (the next scan will) */
+    const struct library_check *check; /* NULL = not verified */
     double at;
 };
 /*

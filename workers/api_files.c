@@ -15,6 +15,8 @@
 #define PER_PAGE_MAX     500
 #define HISTORY_DEFAULT  100
 #define HISTORY_MAX      1000
+#define GROUPS_DEFAULT   100
+#define GROUPS_MAX       500
 
 /* Old pages send whatever they have stored: what is not a whole number counts as not sent. */
 static int64_t lenient_int(const struct api_call *call, const char *name, int64_t def)
@@ -55,31 +57,37 @@ static void append_members(struct strbuf *out, json_t *object)
 }
 
 /* Each file becomes text at once: as values in memory a whole library takes several times more. */
-static int add_file(void *ctx, const struct library_file *f, struct err *err)
+static void append_file(struct api_call *call, const struct library_file *f)
 {
-    (void)err;
-    struct api_call *call = ctx;
     char *absolute LB_CLEANUP(mem_free) = files_absolute(call->worker, f->path);
     char id[32];
     (void)snprintf(id, sizeof(id), "id:%lld", (long long)f->file_id);
-    strbuf_adds(&call->text, call->text.len > 0 ? ",{" : "{\"files\":[{");
+    strbuf_addc(&call->text, '{');
     append_members(&call->text,
                    json_pack("{s:o, s:o, s:o, s:I, s:f, s:b, s:b, s:s}", "path",
                              json_text(absolute), "name", json_text(path_base(f->path)),
                              "relative_path", json_text(f->path), "size", (json_int_t)f->stat.size,
                              "modified", f->stat.mtime, "processed", (int)f->processed, "duplicate",
                              (int)f->duplicate, "file_id", id));
-    strbuf_addc(&call->text, '}');
+    /* verify wrote it as JSON, and nobody else writes it */
+    strbuf_addf(&call->text, ",\"problems\":%s}", f->problems ? f->problems : "null");
+}
+
+static int add_file(void *ctx, const struct library_file *f, struct err *err)
+{
+    (void)err;
+    struct api_call *call = ctx;
+    strbuf_adds(&call->text, call->text.len > 0 ? "," : "{\"files\":[");
+    append_file(call, f);
     return 0;
 }
 
 int api_files_list(struct api_call *call, struct err *err)
 {
-    static const char *const filters[] = {[LIBRARY_ALL] = "all",
-                                          [LIBRARY_MARKED] = "marked",
-                                          [LIBRARY_UNMARKED] = "unmarked",
-                                          [LIBRARY_DUPLICATES] = "duplicates",
-                                          NULL};
+    static const char *const filters[] = {
+        [LIBRARY_ALL] = "all",           [LIBRARY_MARKED] = "marked",
+        [LIBRARY_UNMARKED] = "unmarked", [LIBRARY_DUPLICATES] = "duplicates",
+        [LIBRARY_PROBLEMS] = "problems", NULL};
     static const char *const sorts[] = {
         [LIBRARY_BY_NAME] = "name", [LIBRARY_BY_DATE] = "date", [LIBRARY_BY_SIZE] = "size", NULL};
     static const char *const directions[] = {"asc", "desc", NULL};
@@ -108,6 +116,52 @@ int api_files_list(struct api_call *call, struct err *err)
                              (json_int_t)per_page, "total_files", (json_int_t)page.total_files,
                              "total_pages", (json_int_t)page.total_pages, "unmarked_count",
                              (json_int_t)(page.totals.files - page.totals.processed)));
+    strbuf_addc(&call->text, '}');
+    return 0;
+}
+
+/* ---- books with the same pages ---- */
+
+struct same_ctx {
+    struct api_call *call;
+    char content[64]; /* of the group that is open, "" = none */
+};
+
+static int add_same(void *ctx, const struct library_group *g, const struct library_file *f,
+                    struct err *err)
+{
+    (void)err;
+    struct same_ctx *s = ctx;
+    struct strbuf *out = &s->call->text;
+    if (strcmp(s->content, g->content) != 0) {
+        strbuf_adds(out, s->content[0] ? "]},{" : "{");
+        append_members(
+            out, json_pack("{s:s, s:I}", "content", g->content, "pages", (json_int_t)g->pages));
+        strbuf_adds(out, ",\"files\":[");
+        (void)snprintf(s->content, sizeof(s->content), "%s", g->content);
+    } else {
+        strbuf_addc(out, ',');
+    }
+    append_file(s->call, f);
+    return 0;
+}
+
+int api_files_same(struct api_call *call, struct err *err)
+{
+    struct same_ctx s = {.call = call};
+    const char *after = api_query(call, "after");
+    char *next LB_CLEANUP(mem_free) = NULL;
+    int64_t limit = lenient_int(call, "limit", GROUPS_DEFAULT);
+    if (limit < 1 || limit > GROUPS_MAX)
+        limit = GROUPS_DEFAULT;
+    strbuf_adds(&call->text, "{\"groups\":[");
+    if (store_library_same(store_reader_db(call->reader, GATE_LIBRARY), after ? after : "", limit,
+                           add_same, &s, &next, err) < 0) {
+        strbuf_reset(&call->text);
+        return -1;
+    }
+    strbuf_adds(&call->text, s.content[0] ? "]}]," : "],");
+    append_members(&call->text, json_pack("{s:s?}", "next", next));
     strbuf_addc(&call->text, '}');
     return 0;
 }

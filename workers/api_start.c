@@ -268,7 +268,8 @@ static int parse_select(const json_t *select, enum library_filter *ret, struct e
     static const char *const filters[] = {[LIBRARY_ALL] = "all",
                                           [LIBRARY_MARKED] = "marked",
                                           [LIBRARY_UNMARKED] = "unmarked",
-                                          [LIBRARY_DUPLICATES] = "duplicates"};
+                                          [LIBRARY_DUPLICATES] = "duplicates",
+                                          [LIBRARY_PROBLEMS] = "problems"};
     if (!json_is_object(select))
         return err_field(err, ERR_BAD_FIELD, "select", "select must be an object");
     if (refuse_unknown(select, known, "select", err) < 0)
@@ -280,7 +281,7 @@ static int parse_select(const json_t *select, enum library_filter *ret, struct e
             return 0;
         }
     return err_field(err, ERR_BAD_FIELD, "select",
-                     "select.filter must be all, marked, unmarked or duplicates");
+                     "select.filter must be all, marked, unmarked, duplicates or problems");
 }
 
 static int new_items(struct api_call *call, const struct op *op, struct path_list *ret,

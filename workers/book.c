@@ -9,31 +9,25 @@
 #include <unistd.h>
 
 #include "book_parts.h"
+#include "entry_name.h"
 #include "path.h"
 
 #define OPEN_TRIES   1000
 #define OPEN_WAIT_US 2000
 
-/* The bytes of a name behind its last slash. */
-static const char *entry_base(const struct zip *z, const struct zip_entry *e, size_t *ret_len)
-{
-    const char *name = zip_name(z, e);
-    const char *slash = memrchr(name, '/', e->name_len);
-    const char *base = slash ? slash + 1 : name;
-    *ret_len = e->name_len - (size_t)(base - name);
-    return base;
-}
-
+/*
+ * The entry that counts: the last one at the root, else the last one in a folder. An archive may
+ * hold a ComicInfo.xml for each of its folders; those are entries like any other.
+ */
 size_t book_find_tags(const struct zip *z)
 {
     size_t found = BOOK_NO_TAGS;
     bool at_root = false;
     for (size_t i = 0; i < z->n; i++) {
-        size_t len;
-        const char *base = entry_base(z, &z->entries[i], &len);
-        if (len != strlen(BOOK_MEMBER) || strncasecmp(base, BOOK_MEMBER, len) != 0)
+        const struct zip_entry *e = &z->entries[i];
+        if (!entry_is_comicinfo(zip_name(z, e), e->name_len))
             continue;
-        bool root = len == z->entries[i].name_len;
+        bool root = e->name_len == strlen(BOOK_MEMBER);
         if (root || !at_root)
             found = i;
         at_root = at_root || root;
@@ -122,28 +116,10 @@ const char *book_member(const struct book *b, size_t *ret_len)
     return b->info ? strbuf_str(&b->member) : NULL;
 }
 
-static bool is_page(const char *base, size_t len)
-{
-    static const char *const extensions[] = {".jpg",  ".jpeg", ".png",  ".gif",  ".webp",
-                                             ".bmp",  ".tif",  ".tiff", ".avif", ".jxl",
-                                             ".heic", ".heif", ".jp2"};
-    const char *dot = memrchr(base, '.', len);
-    if (!dot || dot == base || base[0] == '.')
-        return false;
-    size_t n = len - (size_t)(dot - base);
-    for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
-        if (strlen(extensions[i]) == n && strncasecmp(dot, extensions[i], n) == 0)
-            return true;
-    return false;
-}
-
 int64_t book_pages(const struct book *b)
 {
     int64_t pages = 0;
-    for (size_t i = 0; i < b->zip.n; i++) {
-        size_t len;
-        const char *base = entry_base(&b->zip, &b->zip.entries[i], &len);
-        pages += is_page(base, len);
-    }
+    for (size_t i = 0; i < b->zip.n; i++)
+        pages += entry_is_page(zip_name(&b->zip, &b->zip.entries[i]), b->zip.entries[i].name_len);
     return pages;
 }

@@ -76,6 +76,7 @@ int api_active_delete(struct api_call *call, struct err *err);
 
 /* ---- library: api_files.c. Lists read library.db for up to tenths of a second. ---- */
 int api_files_list(struct api_call *call, struct err *err);
+int api_files_same(struct api_call *call, struct err *err);
 int api_scan_unmarked(struct api_call *call, struct err *err); /* for the loop */
 int api_history_list(struct api_call *call, struct err *err);
 

@@ -14,6 +14,7 @@
 #include "op_plan.h"
 #include "op_tag.h"
 #include "op_undo.h"
+#include "op_verify.h"
 
 #define NO_OPTIONS "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
 
@@ -81,6 +82,17 @@ static const struct op table[] = {
         .option_schema = op_undo_schema,
         .check_options = op_undo_check_options,
         .run = op_undo_run,
+    },
+    {
+        .name = "verify",
+        .verb = "Verifying",
+        .label = "Verify",
+        .text = "Reads every byte of each book and lists what is wrong with it; changes nothing.",
+        .accepts = ACCEPTS_BOOKS,
+        .changes_files = false,
+        .option_schema = NO_OPTIONS,
+        .check_options = op_book_check_options,
+        .run = op_verify_run,
     },
     {
         .name = "noop",
@@ -176,5 +188,10 @@ void op_result_clear(struct op_result *r)
     op_tags_clear(&r->after);
     json_decref(r->undo);
     json_decref(r->details);
+    if (r->check) {
+        free(r->check->problems);
+        free(r->check->content);
+        free(r->check);
+    }
     *r = (struct op_result){0};
 }

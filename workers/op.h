@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "base.h"
 #include "err.h"
@@ -84,6 +85,14 @@ struct op_tags {
     char *title, *series, *issue, *publisher, *year, *volume;
 };
 
+/* What verify found in a file; recorded of failed items too. */
+struct op_check {
+    struct stat st; /* of the file that was read */
+    char *problems; /* JSON array. malloc'd, as `content` */
+    int64_t n_problems, pages;
+    char *content; /* NULL = not known */
+};
+
 struct op_result {
     char *final_path;  /* relative path after the operation; NULL = unchanged. malloc'd */
     bool changed_file; /* name, place or bytes differ: history is recorded */
@@ -96,6 +105,7 @@ struct op_result {
     json_t *undo; /* what is kept to put the change back (op_kept.h), or NULL: it cannot be */
     int64_t undo_of; /* the row of the history that this run put back, or 0 */
     bool unmark_processed, unmark_duplicate; /* the marks go */
+    struct op_check *check; /* NULL = not verified. malloc'd */
     json_t *
         details; /* more members for `details` in the API, or NULL; `original` and `final` are put in by us, but a
                             `final` here wins: the absolute path of a duplicate that was moved out of the library */

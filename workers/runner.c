@@ -260,15 +260,18 @@ static bool is_put_back(struct seat *seat, const struct op *op, struct item *it,
 }
 
 /*
- * Only the details are kept. Of a preview: nothing happened to the file, nothing is recorded, and no queued item
+ * Only the details are kept, and what verify found. Of a preview: nothing happened to the file, nothing is recorded, and no queued item
  * follows a rename. Of a failure: what a command said on its way.
  */
 static void forget_changes(struct op_result *r)
 {
     json_t *details = r->details;
+    struct op_check *check = r->check;
     r->details = NULL;
+    r->check = NULL;
     op_result_clear(r);
     r->details = details;
+    r->check = check;
 }
 
 /* Adds what kind of error an operation on a book had, for callers that turn it into a status. */
@@ -314,7 +317,8 @@ static void run_item(struct seat *seat, struct store_reader *reader, struct item
         done.result.details = with_code(done.result.details, op, &done.err);
         if (op && done.outcome == ITEM_ERROR)
             done.details = item_details(w, it, op, &done.result);
-        op_result_clear(&done.result);
+        json_decref(done.result.details);
+        done.result.details = NULL;
     }
     done.item = *it;
     *it = (struct item){0};

@@ -206,8 +206,9 @@ int batch_return(struct db *jobs, const char *owner, const struct item_return_li
 
 static bool touches_library(const struct item_done *d)
 {
-    return d->outcome == ITEM_OK &&
-           (d->result.changed_file || d->result.mark_processed || d->result.mark_duplicate);
+    return d->result.check ||
+           (d->outcome == ITEM_OK &&
+            (d->result.changed_file || d->result.mark_processed || d->result.mark_duplicate));
 }
 
 size_t batch_touches_library(const struct item_done_list *done)
@@ -230,11 +231,25 @@ static struct library_tags tags_of(const struct op_tags *t)
     };
 }
 
+static struct library_check check_of(const struct op_check *c)
+{
+    return (struct library_check){
+        .stat = library_stat_from(&c->st),
+        .problems = c->problems,
+        .n_problems = c->n_problems,
+        .pages = c->pages,
+        .content = c->content,
+    };
+}
+
 static int record(struct db *library, const struct item_done *d, struct err *err)
 {
     char *undo LB_CLEANUP(mem_free) = NULL;
     if (d->result.undo)
         undo = json_dumps(d->result.undo, JSON_TEXT_FLAGS);
+    struct library_check check = {0};
+    if (d->result.check)
+        check = check_of(d->result.check);
     struct library_change c = {
         .job_id = d->item.job_id,
         .seq = d->item.seq,
@@ -252,6 +267,7 @@ static int record(struct db *library, const struct item_done *d, struct err *err
         .before = tags_of(&d->result.before),
         .after = tags_of(&d->result.after),
         .stat = d->has_stat ? &d->stat : NULL,
+        .check = d->result.check ? &check : NULL,
         .at = d->finished_at,
     };
     return store_library_item_done(library, &c, err);

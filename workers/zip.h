@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base.h"
+#include "entry_sink.h"
 #include "err.h"
 #include "strbuf.h"
 
@@ -80,6 +81,14 @@ int zip_check_place(int fd, const struct zip *z, size_t i, struct err *err) LB_M
  */
 int zip_check_data(int fd, const struct zip *z, bool (*cancelled)(void *ctx), void *ctx,
                    struct err *err) LB_MUST_CHECK;
+
+/*
+ * Unpacks every entry, in the order of their places, in constant memory, and tells the sink. An entry whose data or
+ * checksum is wrong is ended with the reason and the walk goes on; without sink->end the first one ends it. Any of the
+ * sink's functions may be NULL. Times are not told.
+ */
+int zip_walk(int fd, const struct zip *z, const struct entry_sink *sink,
+             struct err *err) LB_MUST_CHECK;
 
 /* What the first bytes of a file say it is, with its article ("a RAR archive"), or NULL. */
 const char *zip_other_format(const unsigned char *head, size_t len);

@@ -66,6 +66,8 @@ struct unpack {
     bool ended;
     uint64_t size;
     uint32_t crc;
+    const struct entry_sink *sink; /* gets the pieces, or NULL */
+    bool sink_failed;
 };
 
 static void unpack_clear(struct unpack *u)
@@ -124,6 +126,10 @@ static int unpack_feed(struct unpack *u, unsigned char *in, size_t len, uint64_t
                            (unsigned long long)max);
         if (out)
             strbuf_add(out, bytes, n);
+        if (u->sink && u->sink->data(u->sink->ctx, bytes, n, err) < 0) {
+            u->sink_failed = true;
+            return -1;
+        }
     }
     return 0;
 }
@@ -169,34 +175,54 @@ int zip_read_entry(int fd, const struct zip *z, const struct zip_entry *e, const
     return 0;
 }
 
-static int check_entry(int fd, const struct zip *z, size_t k, unsigned char *buf,
-                       bool (*cancelled)(void *ctx), void *ctx, struct err *err)
+static int walk_entry(int fd, const struct zip *z, size_t k, unsigned char *buf,
+                      const struct entry_sink *sink, struct unpack *u, struct err *err)
 {
     static const char what[] = "an entry";
     const struct zip_entry *e = &z->entries[z->order[k]];
-    struct unpack u LB_CLEANUP(unpack_clear) = {0};
     uint64_t data = 0;
     if (read_local(fd, z, e, zip_span_end(z, k), &data, err) < 0 ||
-        unpack_init(&u, e, what, err) < 0)
+        unpack_init(u, e, what, err) < 0)
         return -1;
+    u->sink = sink->data ? sink : NULL;
     for (uint64_t done = 0; done < e->packed;) {
-        if (cancelled && cancelled(ctx))
+        if (sink->cancelled && sink->cancelled(sink->cancel_ctx))
             return err_set(err, ERR_CANCELLED, "cancelled");
         size_t n = e->packed - done < CHUNK_BYTES ? (size_t)(e->packed - done) : CHUNK_BYTES;
         if (zip_pread(fd, buf, n, data + done, err) < 0 ||
-            unpack_feed(&u, buf, n, e->size, what, NULL, err) < 0)
+            unpack_feed(u, buf, n, e->size, what, NULL, err) < 0)
             return -1;
         done += n;
     }
-    return unpack_end(&u, e, what, err);
+    return unpack_end(u, e, what, err);
+}
+
+int zip_walk(int fd, const struct zip *z, const struct entry_sink *sink, struct err *err)
+{
+    unsigned char *buf LB_CLEANUP(mem_free) = mem_new(CHUNK_BYTES);
+    for (size_t k = 0; k < z->n; k++) {
+        const struct zip_entry *e = &z->entries[z->order[k]];
+        struct unpack u LB_CLEANUP(unpack_clear) = {0};
+        struct err why = {0};
+        if (sink->begin) {
+            struct entry_info info = {zip_name(z, e), e->name_len, z->order[k], 0};
+            if (sink->begin(sink->ctx, &info, err) < 0)
+                return -1;
+        }
+        int rc = walk_entry(fd, z, k, buf, sink, &u, &why);
+        if (rc < 0 && (why.code != ERR_BOOK || u.sink_failed || !sink->end)) {
+            *err = why;
+            return -1;
+        }
+        if (sink->end && sink->end(sink->ctx, rc < 0 ? &why : NULL, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int zip_check_data(int fd, const struct zip *z, bool (*cancelled)(void *ctx), void *ctx,
                    struct err *err)
 {
-    unsigned char *buf LB_CLEANUP(mem_free) = mem_new(CHUNK_BYTES);
-    for (size_t k = 0; k < z->n; k++)
-        if (check_entry(fd, z, k, buf, cancelled, ctx, err) < 0)
-            return -1;
-    return 0;
+    struct entry_sink nobody = {.cancelled = cancelled, .cancel_ctx = ctx};
+    return zip_walk(fd, z, &nobody, err);
 }

@@ -1,7 +1,7 @@
 /*
  * query.js - what the library list shows: the question to the server, and what is kept of it. Pure.
  */
-export const FILTERS = ['all', 'marked', 'unmarked', 'duplicates'];
+export const FILTERS = ['all', 'marked', 'unmarked', 'duplicates', 'problems'];
 export const SORTS = ['name', 'date', 'size'];
 export const PER_PAGE = [25, 50, 100, 250, 500];
 

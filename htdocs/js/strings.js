@@ -14,7 +14,7 @@ export const operations = [
 ];
 
 export const scopes = { all: 'All', selected: 'Selected', unmarked: 'Unmarked' };
-export const filters = { all: 'All', marked: 'Marked', unmarked: 'Unmarked', duplicates: 'Duplicates' };
+export const filters = { all: 'All', marked: 'Marked', unmarked: 'Unmarked', duplicates: 'Duplicates', problems: 'Problems' };
 export const sorts = { name: 'Name', date: 'Modified', size: 'Size' };
 export const marks = { marked: 'Marked', unmarked: 'Unmarked', duplicate: 'Duplicate' };
 export const themes = { system: 'System', light: 'Light', dark: 'Dark' };

@@ -1,0 +1,146 @@
+#include "confine.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH AUDIT_ARCH_RISCV64
+#elif defined(__arm__)
+#define ARCH AUDIT_ARCH_ARM
+#elif defined(__i386__)
+#define ARCH AUDIT_ARCH_I386
+#else
+#error "add this machine's AUDIT_ARCH"
+#endif
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+void confine_start(void)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == 1)
+        _exit(1);
+    (void)close_range(3, ~0U, 0);
+}
+
+static int limit(int what, uint64_t soft, uint64_t hard)
+{
+    struct rlimit l = {(rlim_t)soft, (rlim_t)hard};
+    return setrlimit(what, &l);
+}
+
+int confine_limits(unsigned cpu_s, unsigned memory_mib)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they map terabytes */
+    if (limit(RLIMIT_AS, (uint64_t)memory_mib << 20, (uint64_t)memory_mib << 20) < 0)
+        return -1;
+#else
+    (void)memory_mib;
+#endif
+    if (limit(RLIMIT_CPU, cpu_s, (uint64_t)cpu_s + 5) < 0) /* SIGXCPU says why before SIGKILL */
+        return -1;
+    return limit(RLIMIT_CORE, 0, 0) < 0 || limit(RLIMIT_FSIZE, 0, 0) < 0 ||
+                   limit(RLIMIT_NOFILE, 3, 3) < 0
+               ? -1
+               : 0;
+}
+
+/* What goes on. Memory that can be executed does not: checked before this list. */
+static const int allowed[] = {
+    SYS_read,          SYS_write,          SYS_pread64,    SYS_close,
+#ifdef SYS_mmap
+    SYS_mmap,
+#endif
+#ifdef SYS_mmap2
+    SYS_mmap2,
+#endif
+    SYS_munmap,        SYS_mremap,         SYS_mprotect,   SYS_madvise,      SYS_brk,
+    SYS_futex,         SYS_exit,           SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall,
+    SYS_clock_gettime, SYS_getrandom,
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    SYS_sigaltstack, /* the sanitizer's own work */
+    SYS_rt_sigaction,  SYS_rt_sigprocmask, SYS_getpid,     SYS_gettid,       SYS_sched_yield,
+#endif
+};
+
+/* What a library may ask and do without: character tables, the time zone. */
+static const int refused[] = {
+#ifdef SYS_open
+    SYS_open,
+#endif
+#ifdef SYS_stat
+    SYS_stat,
+#endif
+#ifdef SYS_access
+    SYS_access,
+#endif
+#ifdef SYS_readlink
+    SYS_readlink,
+#endif
+#ifdef SYS_newfstatat
+    SYS_newfstatat,
+#endif
+    SYS_openat,     SYS_fstat, SYS_statx, SYS_faccessat, SYS_readlinkat, SYS_getcwd, SYS_prlimit64,
+};
+
+static const int maps_memory[] = {
+#ifdef SYS_mmap
+    SYS_mmap,
+#endif
+#ifdef SYS_mmap2
+    SYS_mmap2,
+#endif
+    SYS_mprotect,
+};
+
+#define RETURN(action) (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, (action))
+#define LOAD(field)                                                                                \
+    (struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define IF_EQUAL(value, skip)                                                                      \
+    (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, (skip))
+
+int confine_calls(void)
+{
+    struct sock_filter
+        code[8 + 2 * (ARRAY_LEN(allowed) + ARRAY_LEN(refused)) + 5 * ARRAY_LEN(maps_memory)];
+    size_t n = 0;
+    code[n++] = LOAD(arch);
+    code[n++] = IF_EQUAL(ARCH, 1);
+    code[n++] = LOAD(nr);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1);
+    code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS); /* another machine's numbers */
+    for (size_t i = 0; i < ARRAY_LEN(maps_memory); i++) {
+        code[n++] = IF_EQUAL(maps_memory[i], 3);
+        code[n++] = LOAD(args[2]); /* its low half: the machines above are little-endian */
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1);
+        code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS);
+        code[n++] = LOAD(nr);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
+        code[n++] = IF_EQUAL(allowed[i], 1);
+        code[n++] = RETURN(SECCOMP_RET_ALLOW);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        code[n++] = IF_EQUAL(refused[i], 1);
+        code[n++] = RETURN(SECCOMP_RET_ERRNO | EACCES);
+    }
+    code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS);
+    struct sock_fprog program = {(unsigned short)n, code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}

@@ -1,0 +1,15 @@
+/*
+ * whole.h - is an archive there to its end? libarchive takes one that was cut between two files for a shorter one.
+ */
+#ifndef LB_WHOLE_H
+#define LB_WHOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A RAR archive (either kind) of `size` bytes in fd, from its first byte: do its blocks go on to the one that ends it? */
+bool whole_rar(int fd, uint64_t size);
+/* A tar archive that is not packed: does it end with a record of zeros? */
+bool whole_tar(int fd, uint64_t size);
+
+#endif
