@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A RAR archive (either kind) of `size` bytes in fd, from its first byte: do its blocks go on to the one that ends it? */
+/* A RAR archive (either kind) of `size` bytes in fd: do its blocks go on to the one that ends it? */
 bool whole_rar(int fd, uint64_t size);
 /* A tar archive that is not packed: does it end with a record of zeros? */
 bool whole_tar(int fd, uint64_t size);

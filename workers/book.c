@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "book_kind.h"
 #include "book_parts.h"
 #include "entry_name.h"
 #include "path.h"
@@ -15,10 +16,6 @@
 #define OPEN_TRIES   1000
 #define OPEN_WAIT_US 2000
 
-/*
- * The entry that counts: the last one at the root, else the last one in a folder. An archive may
- * hold a ComicInfo.xml for each of its folders; those are entries like any other.
- */
 size_t book_find_tags(const struct zip *z)
 {
     size_t found = BOOK_NO_TAGS;
@@ -73,6 +70,20 @@ static int open_file(int root_fd, const char *path, int *ret, struct err *err)
     return err_set(err, ERR_BUSY, "another program is just changing the file; try again");
 }
 
+/* Without its tags an archive of another kind can still be renamed. */
+static int read_archive(struct book *b, const char *path, struct err *err)
+{
+    if (zip_read(b->fd, (uint64_t)b->st.st_size, &b->zip, err) == 0)
+        return read_tags(b, err);
+    enum book_kind kind = err->code == ERR_BOOK ? book_kind_of(b->fd, path) : BOOK_OTHER;
+    if (kind == BOOK_OTHER || kind == BOOK_ZIP)
+        return -1;
+    *err = (struct err){0};
+    b->foreign = book_kind_name(kind);
+    b->tags = BOOK_NO_TAGS;
+    return 0;
+}
+
 int book_open(int root_fd, const char *path, struct book **ret, struct err *err)
 {
     struct book *b LB_CLEANUP(book_close) = mem_new(sizeof(*b));
@@ -84,8 +95,7 @@ int book_open(int root_fd, const char *path, struct book **ret, struct err *err)
     b->base = mem_strdup(base);
     if (fstat(b->fd, &b->st) < 0)
         return err_sys(err, ERR_IO, "look at the file");
-    if (check_kind(&b->st, err) < 0 || zip_read(b->fd, (uint64_t)b->st.st_size, &b->zip, err) < 0 ||
-        read_tags(b, err) < 0)
+    if (check_kind(&b->st, err) < 0 || read_archive(b, path, err) < 0)
         return -1;
     *ret = b;
     b = NULL;
@@ -114,6 +124,14 @@ const char *book_member(const struct book *b, size_t *ret_len)
 {
     *ret_len = b->member.len;
     return b->info ? strbuf_str(&b->member) : NULL;
+}
+
+int book_check_tags(const struct book *b, struct err *err)
+{
+    if (!b->foreign)
+        return 0;
+    return err_set(err, ERR_BOOK,
+                   "this is %s: tags can only be written into a CBZ; convert it first", b->foreign);
 }
 
 int64_t book_pages(const struct book *b)

@@ -22,8 +22,9 @@ struct book_change {
 /*
  * book_open(root_fd, path, ret, err)
  * Opens `path` beneath root_fd (path.h), checks that it is a zip archive by its magic bytes and its directory, and
- * reads ComicInfo.xml when there is one. ERR_NOT_FOUND: no such file. ERR_PATH_*: path not acceptable. ERR_BOOK: not
- * a sound CBZ; the message says what it is instead or what is broken, in words for users.
+ * reads ComicInfo.xml when there is one. Of a RAR, 7-Zip or tar archive nothing is read: it has no tags and no pages.
+ * ERR_NOT_FOUND: no such file. ERR_PATH_*: path not acceptable. ERR_BOOK: not a sound archive; the message says what it
+ * is instead or what is broken, in words for users.
  */
 int book_open(int root_fd, const char *path, struct book **ret, struct err *err) LB_MUST_CHECK;
 void book_close(struct book *b);
@@ -31,6 +32,8 @@ LB_DEFINE_CLEANUP_PTR(struct book, book_close)
 
 /* The text of an element, NULL when it is absent or empty. Valid until the book is closed or saved. */
 const char *book_tag(const struct book *b, const char *element);
+/* ERR_BOOK when tags cannot be written into such an archive at all: "convert it first". book_save says so, too. */
+int book_check_tags(const struct book *b, struct err *err) LB_MUST_CHECK;
 /* How many entries look like pages (by the extension of their names). */
 int64_t book_pages(const struct book *b);
 

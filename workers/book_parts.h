@@ -20,6 +20,7 @@ struct book {
     int fd;
     char *base;
     struct stat st;
+    const char *foreign; /* "a RAR archive": not read, never written; NULL = zip */
     struct zip zip;
     size_t tags;            /* index of the entry that holds ComicInfo.xml; BOOK_NO_TAGS */
     struct comicinfo *info; /* NULL when there is none */

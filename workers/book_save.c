@@ -219,6 +219,8 @@ static int edit_from_changes(const struct book *b, const struct book_change *cha
                              struct edit *e, struct err *err)
 {
     struct comicinfo *fresh LB_CLEANUP(comicinfo_free) = b->info ? NULL : comicinfo_new();
+    if (book_check_tags(b, err) < 0)
+        return -1;
     if (comicinfo_apply(b->info ? b->info : fresh, changes, n, &e->info, err) < 0)
         return -1;
     if (!e->info)
@@ -232,6 +234,8 @@ static int edit_from_changes(const struct book *b, const struct book_change *cha
 static int edit_from_bytes(const struct book *b, const char *bytes, size_t len, struct edit *e,
                            struct err *err)
 {
+    if (book_check_tags(b, err) < 0)
+        return -1;
     size_t old_len;
     const char *old = book_member(b, &old_len);
     bool same = bytes && old ? old_len == len && memcmp(bytes, old, len) == 0 : bytes == old;

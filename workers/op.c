@@ -8,6 +8,7 @@
 #include "config.h"
 #include "op_book.h"
 #include "op_book_options.h"
+#include "op_convert.h"
 #include "op_delete.h"
 #include "op_exec.h"
 #include "op_noop.h"
@@ -82,6 +83,18 @@ static const struct op table[] = {
         .option_schema = op_undo_schema,
         .check_options = op_undo_check_options,
         .run = op_undo_run,
+    },
+    {
+        .name = "convert",
+        .verb = "Converting",
+        .label = "Convert to CBZ",
+        .text = "Makes a CBZ of each CBR, CB7 and CBT; the old file goes to the trash folder.",
+        .accepts = ACCEPTS_BOOKS,
+        .changes_files = true,
+        .previews = true,
+        .option_schema = NO_OPTIONS,
+        .check_options = op_book_check_options,
+        .run = op_convert_run,
     },
     {
         .name = "verify",

@@ -33,7 +33,7 @@ struct op_env {
     int library_fd;            /* O_PATH or O_RDONLY folder; openat2(RESOLVE_BENEATH) starts here */
     const char *library_root;  /* absolute, without a slash at the end */
     const char *duplicate_dir; /* absolute, or NULL: duplicates are only marked */
-    const char *trash_dir;     /* absolute, or NULL: what is deleted is gone */
+    const char *trash_dir; /* absolute, or NULL: see trash.h; what is deleted is gone then */
     const char *filename_format; /* template, see bookname.h */
     const char *name_parser, *name_policy; /* settings; NULL: "compatible", "strict" */
     int issue_padding;

@@ -402,6 +402,8 @@ static int run_book(const char *op_name, unsigned what, const struct op_env *env
             show_parsed(&r.plan, ret);
             return -1;
         }
+        if (!op_tags_equal(&r.plan.before, &r.plan.after) && book_check_tags(r.book, err) < 0)
+            return -1;
         if (env->dry_run)
             return preview(&r, ret, err);
         keep(&r);

@@ -23,34 +23,41 @@
 
 /* ------------------------------------------------------------------ folders */
 
-/* The trash folder itself; its own one in the library is made when it is missing. */
-static int open_root(const struct trash *t, int *ret_fd, struct err *err)
+/* The trash folder itself; its own one in the library is made when it is missing and `make`, else ERR_NOT_FOUND. */
+static int open_root(const struct trash *t, bool make, int *ret_fd, struct err *err)
 {
     if (t->dir && t->dir[0]) {
         *ret_fd = open(t->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return *ret_fd >= 0 ? 0 : err_sys(err, ERR_IO, "the trash folder %s", QUOTED(t->dir));
+        if (*ret_fd < 0)
+            (void)err_sys(err, ERR_IO, "the trash folder %s", QUOTED(t->dir));
+        return *ret_fd < 0 ? -1 : 0;
     }
-    if (mkdirat(t->library_fd, TRASH_FOLDER, 0777) < 0 && errno != EEXIST)
+    if (make && mkdirat(t->library_fd, TRASH_FOLDER, 0777) < 0 && errno != EEXIST)
         return err_sys(err, ERR_IO, "make the trash folder %s/" TRASH_FOLDER, t->library_root);
     *ret_fd = openat(t->library_fd, TRASH_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (*ret_fd < 0)
-        return err_sys(err, ERR_IO, "the trash folder %s/" TRASH_FOLDER, t->library_root);
+        return err_sys(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+                       "the trash folder %s/" TRASH_FOLDER, t->library_root);
     return 0;
 }
 
-/* The folder of `place` beneath the trash, made when it is missing. No part of it may be a link. */
-static int open_folder(int root, const char *place, int *ret_fd, struct err *err)
+/*
+ * The folder of `place` beneath the trash, made when it is missing and `make`, else ERR_NOT_FOUND. No part of it may be
+ * a link.
+ */
+static int open_folder(int root, const char *place, bool make, int *ret_fd, struct err *err)
 {
     int dir LB_CLEANUP(fd_close) = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     char name[NAME_MAX_BYTES + 1];
     for (const char *end; dir >= 0 && (end = strchr(place, '/')) != NULL; place = end + 1) {
         must((size_t)(end - place) < sizeof(name)); /* each part was that of a real path */
         (void)snprintf(name, sizeof(name), "%.*s", (int)(end - place), place);
-        if (mkdirat(dir, name, 0777) < 0 && errno != EEXIST)
+        if (make && mkdirat(dir, name, 0777) < 0 && errno != EEXIST)
             return err_sys(err, ERR_IO, "make a folder in the trash, %s", QUOTED(name));
         int next = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (next < 0)
-            return err_sys(err, ERR_IO, "a folder in the trash, %s", QUOTED(name));
+            return err_sys(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+                           "a folder in the trash, %s", QUOTED(name));
         fd_close(dir);
         dir = next;
     }
@@ -101,8 +108,13 @@ int trash_plan(const struct trash *t, const char *path, char **ret, struct err *
 {
     int root LB_CLEANUP(fd_close) = -1, dir LB_CLEANUP(fd_close) = -1;
     struct stat st;
-    if (open_root(t, &root, err) < 0 || open_folder(root, path, &dir, err) < 0)
-        return -1;
+    if (open_root(t, false, &root, err) < 0 || open_folder(root, path, false, &dir, err) < 0) {
+        if (err->code != ERR_NOT_FOUND)
+            return -1;
+        *err = (struct err){0};
+        *ret = mem_strdup(path);
+        return 0;
+    }
     for (int n = 1; n <= TRIES; n++) {
         char *place LB_CLEANUP(mem_free) = numbered(path, n);
         if (fstatat(dir, path_base(place), &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -251,35 +263,93 @@ static int move_by_copy(int dir, const char *base, int to_dir, const char *name,
 
 /* ------------------------------------------------------------------ moving */
 
-int trash_move(const struct trash *t, const char *path, const char *place, bool *ret_taken,
-               struct err *err)
+/* Where a book is, and where it goes. */
+struct way {
+    int dir, to_dir;
+    const char *base, *name;
+    bool gone; /* it was moved by an earlier call */
+};
+
+static void way_clear(struct way *w)
 {
-    int root LB_CLEANUP(fd_close) = -1, to_dir LB_CLEANUP(fd_close) = -1;
-    int dir LB_CLEANUP(fd_close) = -1;
-    const char *base, *name = path_base(place);
+    fd_close(w->dir);
+    fd_close(w->to_dir);
+}
+LB_DEFINE_CLEANUP(struct way, way_clear)
+
+static int find_way(const struct trash *t, const char *path, const char *place, struct way *w,
+                    struct err *err)
+{
+    int root LB_CLEANUP(fd_close) = -1;
     struct stat st;
-    *ret_taken = false;
-    if (open_root(t, &root, err) < 0 || open_folder(root, place, &to_dir, err) < 0 ||
-        path_open_parent(t->library_fd, path, &dir, &base, err) < 0)
+    w->name = path_base(place);
+    if (open_root(t, true, &root, err) < 0 || open_folder(root, place, true, &w->to_dir, err) < 0 ||
+        path_open_parent(t->library_fd, path, &w->dir, &w->base, err) < 0)
         return -1;
-    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        if (errno == ENOENT && fstatat(to_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-            return 0; /* by an earlier call */
-        return err_set(err, ERR_NOT_FOUND, "File not found: %s", QUOTED(path));
+    if (fstatat(w->dir, w->base, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        w->gone = errno == ENOENT && fstatat(w->to_dir, w->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        return w->gone ? 0 : err_set(err, ERR_NOT_FOUND, "File not found: %s", QUOTED(path));
     }
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_BOOK, "%s is no regular file: it is not moved", QUOTED(path));
+    return 0;
+}
+
+int trash_move(const struct trash *t, const char *path, const char *place, bool *ret_taken,
+               struct err *err)
+{
+    struct way w LB_CLEANUP(way_clear) = {.dir = -1, .to_dir = -1};
     enum move_outcome outcome;
-    if (op_move(dir, base, to_dir, name, true, &outcome, err) < 0)
+    *ret_taken = false;
+    if (find_way(t, path, place, &w, err) < 0)
+        return -1;
+    if (w.gone)
+        return 0;
+    if (op_move(w.dir, w.base, w.to_dir, w.name, true, &outcome, err) < 0)
         return err_wrap(err, "move %s into the trash", QUOTED(path));
     int rc = outcome == MOVE_DONE;
     if (outcome == MOVE_CROSS_DEVICE)
-        rc = move_by_copy(dir, base, to_dir, name, err);
+        rc = move_by_copy(w.dir, w.base, w.to_dir, w.name, err);
     if (rc < 0)
         return -1;
     *ret_taken = rc == 0;
     fault_hit("trash_moved");
     return 0;
+}
+
+static bool is_same_file(int dir, const char *base, int to_dir, const char *name)
+{
+    struct stat a, b;
+    return fstatat(dir, base, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(to_dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+int trash_keep(const struct trash *t, const char *path, const char *place, bool *ret_taken,
+               struct err *err)
+{
+    struct way w LB_CLEANUP(way_clear) = {.dir = -1, .to_dir = -1};
+    struct stat st;
+    *ret_taken = false;
+    if (find_way(t, path, place, &w, err) < 0)
+        return -1;
+    if (w.gone || linkat(w.dir, w.base, w.to_dir, w.name, 0) == 0 ||
+        (errno == EEXIST && is_same_file(w.dir, w.base, w.to_dir, w.name))) {
+        (void)sync_folder(w.to_dir);
+        fault_hit("trash_kept");
+        return 0;
+    }
+    bool is_there =
+        errno == EEXIST; /* perhaps our own copy; else another file system, or one without links */
+    int fd LB_CLEANUP(fd_close) =
+        openat(w.dir, w.base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(err, ERR_IO, "read %s", QUOTED(path));
+    int rc = is_there ? is_own_copy(fd, &st, w.to_dir, w.name, err)
+                      : copy_over(fd, &st, w.to_dir, w.name, err);
+    *ret_taken = rc == 0;
+    fault_hit("trash_kept");
+    return rc < 0 ? -1 : 0;
 }
 
 int trash_put(const struct trash *t, const char *path, char **ret, struct err *err)

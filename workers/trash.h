@@ -39,6 +39,12 @@ int trash_put(const struct trash *t, const char *path, char **ret, struct err *e
 int trash_plan(const struct trash *t, const char *path, char **ret, struct err *err) LB_MUST_CHECK;
 int trash_move(const struct trash *t, const char *path, const char *place, bool *ret_taken,
                struct err *err) LB_MUST_CHECK;
+/*
+ * Puts the book into the trash and leaves it where it is, too: for one who then replaces it by rename. trash_move with
+ * the same place ends it otherwise.
+ */
+int trash_keep(const struct trash *t, const char *path, const char *place, bool *ret_taken,
+               struct err *err) LB_MUST_CHECK;
 /* The absolute path of a place. Free with free(). */
 char *trash_absolute(const struct trash *t, const char *place);
 

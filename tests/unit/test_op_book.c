@@ -202,13 +202,36 @@ static void duplicate_that_cannot_move_fails_before_anything_changes(void **stat
     assert_int_equal(l.declared, 0);
 }
 
+/* Its tags wait until it is a CBZ; its name need not. */
+static void another_archive_is_only_renamed(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {"process", "normalize"};
+    struct lab l LB_CLEANUP(lab_close) = {0};
+    struct op_result r LB_CLEANUP(op_result_clear) = {0};
+    lab_open(&l);
+    write_file(&l, "library/S/x 1.cbr", "Rar!\x1a\x07\x01", 8);
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        struct op_result none LB_CLEANUP(op_result_clear) = {0};
+        struct err err = {0};
+        assert_int_equal(run(&l, ops[i], "S/x 1.cbr", NULL, &none, &err), -1);
+        assert_int_equal(err.code, ERR_BOOK);
+        assert_non_null(strstr(err.msg, "a RAR archive"));
+        assert_non_null(strstr(err.msg, "convert it first"));
+        assert_int_equal(l.declared, 0);
+    }
+    run_ok(&l, "rename", "S/x 1.cbr", &r);
+    assert_string_equal(r.final_path, "S/S - Chapter 0001.cbr");
+    assert_true(exists(&l, "library/S/S - Chapter 0001.cbr"));
+}
+
 static void what_is_no_sound_book_is_an_error_and_stays(void **state)
 {
     (void)state;
     static const char *const ops[] = {"process", "normalize", "rename"};
     struct lab l LB_CLEANUP(lab_close) = {0};
     lab_open(&l);
-    write_file(&l, "library/S/x 1.cbr", "Rar!\x1a\x07\x01", 8);
+    write_file(&l, "library/S/x 1.cbr", "Rar", 3);
     write_file(&l, "library/S/x 2.cbr", "PK\3\4 cut", 8);
     write_file(&l, "library/S/x 3.cb7", "", 0);
     char *before LB_CLEANUP(mem_free) = world(&l);
@@ -312,6 +335,7 @@ int main(void)
         cmocka_unit_test(duplicates_move_to_their_folder_under_a_free_name),
         cmocka_unit_test(folder_for_duplicates_may_be_in_the_library),
         cmocka_unit_test(duplicate_that_cannot_move_fails_before_anything_changes),
+        cmocka_unit_test(another_archive_is_only_renamed),
         cmocka_unit_test(what_is_no_sound_book_is_an_error_and_stays),
         cmocka_unit_test(refused_or_cancelled_leaves_the_book),
         cmocka_unit_test(book_in_the_root_takes_the_library_folder_as_series),

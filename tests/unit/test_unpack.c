@@ -139,8 +139,8 @@ static void damage_is_told(void **state)
     struct scratch s LB_CLEANUP(scratch_remove);
     scratch_make(&s);
     scratch_write(&s, "empty.cbr", "", 0);
-    scratch_write(&s, "rar.cbr", "Rar!\x1a\x07\x01\x00 and then nothing of use", 36);
-    scratch_write(&s, "seven.cb7", "7z\xbc\xaf\x27\x1c\0\4xxxxxxxxxxxxxxxxxxxxxxxxxxxx", 36);
+    scratch_write(&s, "rar.cbr", "Rar!\x1a\x07\x01\x00 and then nothing of use", 32);
+    scratch_write(&s, "seven.cb7", "7z\xbc\xaf\x27\x1c\0\4xxxxxxxxxxxxxxxxxxxxxxxxxxxx", 32);
     assert_fails(&s, "rar.cbr", &UNPACK_LIMITS, "cannot be unpacked");
     assert_fails(&s, "seven.cb7", &UNPACK_LIMITS, "cannot be unpacked");
 }

@@ -1,0 +1,397 @@
+/*
+ * One run: look -> declare (the name, the place in the trash) -> write and prove the new book -> declare (what it is
+ * known by) -> give it its name -> move the old one to the trash -> result.
+ *
+ * A run after a crash that finds the new book under its name, known by the second declaration, only has to move the
+ * old one; everything before that is done again. When the new book takes the old one's own name (a RAR that was called
+ * .cbz), the old one is linked into the trash first and then replaced, so that the name never stands for nothing.
+ */
+#include "op_convert.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "book_kind.h"
+#include "fault.h"
+#include "job.h" /* json_text */
+#include "log.h"
+#include "new_book.h"
+#include "op_move.h"
+#include "op_plan.h"
+#include "path.h"
+#include "strbuf.h"
+#include "trash.h"
+#include "unpack.h"
+#include "zip.h"
+
+#define QUOTED(path) log_quote((path), (char[160]){0}, 160)
+
+struct convert {
+    const struct op_env *env;
+    const char *path;
+    struct trash trash;
+    int fd, dir;
+    const char *base; /* of path */
+    char *to;         /* relative path of the new book; perhaps that of the old one */
+    char *place;      /* in the trash; NULL = nothing goes there */
+    struct stat st;   /* of the old file */
+    struct file_id was;
+    enum book_kind kind;
+    struct new_book_mark mark;
+    /* for the result; declared with the mark, so that a second run gives the same */
+    char format[64];
+    int64_t entries, pages, skipped;
+    bool duplicate;
+};
+
+static void convert_clear(struct convert *c)
+{
+    fd_close(c->fd);
+    fd_close(c->dir);
+    free(c->to);
+    free(c->place);
+}
+LB_DEFINE_CLEANUP(struct convert, convert_clear)
+
+static bool is_same_name(const struct convert *c)
+{
+    return strcmp(c->to, c->path) == 0;
+}
+
+/* ------------------------------------------------------------------ the declaration */
+
+/* Bytes that need not be UTF-8. */
+static json_t *hex_of(const char *s)
+{
+    struct strbuf b LB_CLEANUP(strbuf_clear) = {0};
+    for (; s && *s; s++)
+        strbuf_addf(&b, "%02x", (unsigned)(unsigned char)*s);
+    return json_string(strbuf_str(&b));
+}
+
+static char *bytes_of(const json_t *hex)
+{
+    const char *p = json_string_value(hex);
+    struct strbuf b = {0};
+    for (; p && p[0] && p[1]; p += 2)
+        strbuf_addc(&b, (char)strtol((char[]){p[0], p[1], '\0'}, NULL, 16));
+    if (b.len > 0)
+        return strbuf_take(&b);
+    strbuf_clear(&b);
+    return NULL;
+}
+
+static int declare(const struct convert *c, struct err *err)
+{
+    json_t *j = json_pack("{s:s, s:I, s:I, s:o, s:I, s:I, s:s, s:I, s:I, s:I}", "op", "convert",
+                          "size", (json_int_t)c->was.size, "mtime_ns", (json_int_t)c->was.mtime_ns,
+                          "place", hex_of(c->place), "new_size", (json_int_t)c->mark.size,
+                          "new_crc", (json_int_t)c->mark.dir_crc, "format", c->format, "entries",
+                          (json_int_t)c->entries, "pages", (json_int_t)c->pages, "skipped",
+                          (json_int_t)c->skipped);
+    must(j);
+    int rc = c->env->declare(c->env->ctx, j, is_same_name(c) ? NULL : c->to, NULL, err);
+    json_decref(j);
+    return rc;
+}
+
+static int64_t get(const json_t *intent, const char *key)
+{
+    return json_integer_value(json_object_get(intent, key));
+}
+
+static bool read_intent(struct convert *c, const json_t *intent)
+{
+    const char *op = json_string_value(json_object_get(intent, "op"));
+    const char *format = json_string_value(json_object_get(intent, "format"));
+    if (!op || strcmp(op, "convert") != 0 || !format)
+        return false;
+    c->place = bytes_of(json_object_get(intent, "place"));
+    c->was = (struct file_id){
+        .ino = 1, .size = get(intent, "size"), .mtime_ns = get(intent, "mtime_ns")};
+    c->mark =
+        (struct new_book_mark){(uint64_t)get(intent, "new_size"), (uint32_t)get(intent, "new_crc")};
+    (void)snprintf(c->format, sizeof(c->format), "%s", format);
+    c->entries = get(intent, "entries");
+    c->pages = get(intent, "pages");
+    c->skipped = get(intent, "skipped");
+    return true;
+}
+
+/* ------------------------------------------------------------------ looking */
+
+/* The path with .cbz for its extension, when it has another one. */
+static char *cbz_name(const char *path)
+{
+    if (book_kind_fits(BOOK_ZIP, path))
+        return mem_strdup(path);
+    struct strbuf b = {0};
+    strbuf_add(&b, path, (size_t)(path_extension(path) - path));
+    strbuf_adds(&b, ".cbz");
+    return strbuf_take(&b);
+}
+
+static int open_book(struct convert *c, struct err *err)
+{
+    struct zip z LB_CLEANUP(zip_clear) = {0};
+    /* O_NONBLOCK: a named pipe must not hold us. */
+    if (path_open(c->env->library_fd, c->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &c->fd, err) < 0)
+        return -1;
+    struct stat named;
+    if (fstat(c->fd, &c->st) < 0 || fstatat(c->dir, c->base, &named, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(err, ERR_IO, "look at the file");
+    if (!S_ISREG(c->st.st_mode))
+        return err_set(err, ERR_BOOK, "this is not a file");
+    if (S_ISLNK(named.st_mode))
+        return err_set(err, ERR_BOOK, "the file is a symbolic link; convert the file itself");
+    c->was = file_id_of(&c->st);
+    c->kind = book_kind_of(c->fd, c->path);
+    if (c->kind != BOOK_OTHER && c->kind != BOOK_ZIP)
+        return 0;
+    if (zip_read(c->fd, (uint64_t)c->st.st_size, &z, err) < 0)
+        return -1;
+    c->kind = BOOK_ZIP;
+    return 0;
+}
+
+static int check_unchanged(const struct convert *c, struct err *err)
+{
+    struct stat now;
+    if (fstatat(c->dir, c->base, &now, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "look at the file again");
+    struct file_id is = file_id_of(&now);
+    if (now.st_ino != c->st.st_ino || !file_id_unchanged(&c->was, &is))
+        return err_set(err, ERR_BUSY, "the file was changed by another program; try again");
+    return 0;
+}
+
+/* Does another file have the new name? */
+static int look_taken(struct convert *c, struct err *err)
+{
+    struct stat st;
+    if (is_same_name(c))
+        return 0;
+    int taken = op_move_taken(c->dir, c->base, path_base(c->to), &st);
+    if (taken < 0)
+        return err_sys(err, ERR_IO, "look for %s", QUOTED(c->to));
+    c->duplicate = taken > 0;
+    return 0;
+}
+
+/* ------------------------------------------------------------------ doing it */
+
+static int write_book(struct convert *c, struct new_book *b, struct err *err)
+{
+    struct entry_sink sink = new_book_sink(b);
+    struct unpack_report report;
+    sink.cancelled = c->env->cancelled;
+    sink.cancel_ctx = c->env->ctx;
+    if (unpack_walk(c->fd, &UNPACK_LIMITS, &sink, &report, err) < 0)
+        return -1;
+    (void)snprintf(c->format, sizeof(c->format), "%s", report.format);
+    c->entries = (int64_t)new_book_entries(b);
+    c->pages = new_book_pages(b);
+    c->skipped = report.n_skipped;
+    return new_book_finish(b, c->fd, c->env->cancelled, c->env->ctx, &c->mark, err);
+}
+
+/* trash_keep or trash_move to c->place; another place is declared when that one was taken meanwhile. */
+static int to_trash(struct convert *c, bool keep, struct err *err)
+{
+    for (;;) {
+        bool taken;
+        int rc = keep ? trash_keep(&c->trash, c->path, c->place, &taken, err)
+                      : trash_move(&c->trash, c->path, c->place, &taken, err);
+        if (rc < 0 || !taken)
+            return rc;
+        free(c->place);
+        c->place = NULL;
+        if (trash_plan(&c->trash, c->path, &c->place, err) < 0 || declare(c, err) < 0)
+            return -1;
+    }
+}
+
+/* The new book is proven and declared: it gets its name, the old one goes. */
+static int put_in_place(struct convert *c, struct new_book *b, struct err *err)
+{
+    bool taken;
+    if (check_unchanged(c, err) < 0 || (is_same_name(c) && to_trash(c, true, err) < 0) ||
+        new_book_place(b, path_base(c->to), is_same_name(c), &taken, err) < 0)
+        return -1;
+    if (taken) {
+        c->duplicate = true;
+        return 0;
+    }
+    fault_hit("convert_placed");
+    return is_same_name(c) ? 0 : to_trash(c, false, err);
+}
+
+static int convert(struct convert *c, struct err *err)
+{
+    struct new_book *b LB_CLEANUP(new_book_free) = NULL;
+    c->mark = (struct new_book_mark){0};
+    if (!c->place && trash_plan(&c->trash, c->path, &c->place, err) < 0)
+        return -1;
+    if (declare(c, err) < 0)
+        return -1;
+    fault_hit("convert_declared");
+    if (new_book_open(c->dir, &c->st, &b, err) < 0 || write_book(c, b, err) < 0)
+        return -1;
+    if (c->env->cancelled(c->env->ctx))
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    if (declare(c, err) < 0)
+        return -1;
+    fault_hit("convert_proven");
+    return put_in_place(c, b, err);
+}
+
+/* A zip archive under another extension: only its name is wrong. */
+static int rename_zip(struct convert *c, struct err *err)
+{
+    enum move_outcome outcome;
+    (void)snprintf(c->format, sizeof(c->format), "ZIP");
+    if (is_same_name(c))
+        return 0;
+    free(c->place);
+    c->place = NULL;
+    c->mark = (struct new_book_mark){0};
+    if (declare(c, err) < 0)
+        return -1;
+    fault_hit("convert_declared");
+    if (op_move(c->dir, c->base, c->dir, path_base(c->to), true, &outcome, err) < 0)
+        return -1;
+    c->duplicate = outcome == MOVE_TAKEN;
+    return 0;
+}
+
+/* Was the work done, but for the result, by a run that died? 1 = yes. */
+static int finish_earlier(struct convert *c, const json_t *intent, struct err *err)
+{
+    struct stat st;
+    if (!intent || !read_intent(c, intent))
+        return 0;
+    bool there = fstatat(c->dir, c->base, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    struct file_id is = there ? file_id_of(&st) : (struct file_id){0};
+    if (!c->place) { /* rename_zip: gone from its old name, and the new one is that file */
+        struct stat to;
+        if (there || fstatat(c->dir, path_base(c->to), &to, AT_SYMLINK_NOFOLLOW) < 0)
+            return 0;
+        is = file_id_of(&to);
+        return file_id_unchanged(&c->was, &is);
+    }
+    if (!new_book_is(c->dir, path_base(c->to), &c->mark))
+        return 0;
+    if (is_same_name(c) || !there)
+        return 1;
+    if (!file_id_unchanged(&c->was, &is))
+        return err_set(err, ERR_BOOK,
+                       "%s was converted, but then replaced by another file; that one stays",
+                       QUOTED(c->path));
+    return to_trash(c, false, err) < 0 ? -1 : 1;
+}
+
+/* ------------------------------------------------------------------ the result */
+
+/* The tags of the new book; one whose tags cannot be read has none for the history. */
+static void read_tags(const struct convert *c, struct op_result *ret)
+{
+    struct book *b LB_CLEANUP(book_close) = NULL;
+    struct err why = {0};
+    if (book_open(c->env->library_fd, c->to, &b, &why) < 0)
+        return;
+    ret->before = op_tags_of(b);
+    ret->after = op_tags_of(b);
+}
+
+static void add_preview(const struct convert *c, bool changes, struct op_result *ret)
+{
+    json_t *p = changes ? json_pack("{s:{s:o}, s:{s:o}, s:s}", "before", "name", json_text(c->base),
+                                    "after", "name", json_text(path_base(c->to)), "method",
+                                    c->kind == BOOK_ZIP ? "none" : "copy")
+                        : json_pack("{s:{}, s:{}, s:s, s:i}", "before", "after", "method", "none",
+                                    "bytes", 0);
+    must(p && json_object_set_new(ret->details, "preview", p) == 0);
+}
+
+static void fill_result(const struct convert *c, struct op_result *ret)
+{
+    bool right = c->kind == BOOK_ZIP && is_same_name(c);
+    bool changes = !right && !c->duplicate;
+    ret->details = json_object();
+    ret->changed_file = changes;
+    ret->mark_duplicate = c->duplicate;
+    if (right)
+        (void)snprintf(ret->message, sizeof(ret->message), "this is a CBZ already");
+    if (c->duplicate) {
+        (void)snprintf(ret->message, sizeof(ret->message),
+                       "duplicate: %s is there already; nothing was converted",
+                       QUOTED(path_base(c->to)));
+        (void)json_object_set_new(ret->details, "duplicate", json_true());
+    }
+    if (c->env->dry_run)
+        add_preview(c, changes, ret);
+    if (!changes)
+        return;
+    ret->final_path = is_same_name(c) ? NULL : mem_strdup(c->to);
+    if (c->env->dry_run)
+        return;
+    read_tags(c, ret);
+    (void)json_object_set_new(ret->details, "converted_from", json_string(c->format));
+    if (!c->place)
+        return;
+    char *place LB_CLEANUP(mem_free) = trash_absolute(&c->trash, c->place);
+    (void)json_object_set_new(ret->details, "trash", json_text(place));
+    (void)json_object_set_new(ret->details, "entries", json_integer((json_int_t)c->entries));
+    (void)json_object_set_new(ret->details, "pages", json_integer((json_int_t)c->pages));
+    if (c->skipped > 0)
+        (void)snprintf(ret->message, sizeof(ret->message), "%lld link%s in it left out",
+                       (long long)c->skipped, c->skipped == 1 ? " was" : "s were");
+}
+
+/* What would be done; nothing is written, so whether it unpacks is not known. */
+static int preview(struct convert *c, struct err *err)
+{
+    bool right = c->kind == BOOK_ZIP && is_same_name(c);
+    if (right || is_same_name(c))
+        return 0;
+    return c->env->plan_name(c->env->ctx, c->to, c->duplicate, &c->duplicate, err);
+}
+
+int op_convert_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
+                   struct err *err)
+{
+    struct convert c LB_CLEANUP(convert_clear) = {
+        .env = env,
+        .path = item->path,
+        .trash = {env->library_fd, env->library_root, env->trash_dir},
+        .fd = -1,
+        .dir = -1,
+        .to = cbz_name(item->path),
+    };
+    if (strlen(c.to) >= PATH_MAX_BYTES || strlen(path_base(c.to)) > 255)
+        return err_set(err, ERR_PATH_INVALID, "the name with .cbz would be too long");
+    if (path_open_parent(env->library_fd, item->path, &c.dir, &c.base, err) < 0)
+        return -1;
+    int rc = env->dry_run ? 0 : finish_earlier(&c, item->intent, err);
+    if (rc == 0) {
+        if (env->cancelled(env->ctx))
+            return err_set(err, ERR_CANCELLED, "cancelled before anything was changed");
+        if (open_book(&c, err) < 0 || look_taken(&c, err) < 0)
+            return -1;
+        if (env->dry_run)
+            rc = preview(&c, err);
+        else if (!c.duplicate)
+            rc = c.kind == BOOK_ZIP ? rename_zip(&c, err) : convert(&c, err);
+    } else if (rc > 0) {
+        c.kind = c.place ? BOOK_OTHER : BOOK_ZIP;
+    }
+    if (rc < 0)
+        return -1;
+    fault_hit("convert_done");
+    fill_result(&c, ret);
+    return 0;
+}
