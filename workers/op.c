@@ -13,6 +13,7 @@
 #include "op_exec.h"
 #include "op_noop.h"
 #include "op_plan.h"
+#include "op_repair.h"
 #include "op_tag.h"
 #include "op_undo.h"
 #include "op_verify.h"
@@ -95,6 +96,20 @@ static const struct op table[] = {
         .option_schema = NO_OPTIONS,
         .check_options = op_book_check_options,
         .run = op_convert_run,
+    },
+    {
+        .name = "repair",
+        .verb = "Repairing",
+        .label = "Repair",
+        .text = "Makes a new book of what can be read in a damaged CBZ, beside it; the old file "
+                "stays as "
+                "it is.",
+        .accepts = ACCEPTS_BOOKS,
+        .changes_files = true,
+        .previews = true,
+        .option_schema = NO_OPTIONS,
+        .check_options = op_book_check_options,
+        .run = op_repair_run,
     },
     {
         .name = "verify",

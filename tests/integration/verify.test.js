@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { zip } from '../lib/books.js';
+import { unzip, zip } from '../lib/books.js';
 import { waitCompleted } from '../lib/jobs.js';
 import { ROOT, serverTest } from '../lib/server.js';
 import { until } from '../lib/until.js';
@@ -81,6 +81,21 @@ serverTest('verify: findings are unknown again when the file changes, and follow
   const r = await s.api.post('/api/jobs', { operation: 'rename', files: ['B/named.cbr'] });
   const job = await waitCompleted(s.api, r.json.job_id);
   assert.equal(job.status, 'completed');
+});
+
+serverTest('repair: what can be read of a cut book is a new one beside it; the old one stays', { books: library, set: { scan_interval_s: 1 } }, async (s) => {
+  const cut = zip(pages(1, 2, 3)).subarray(0, -60);
+  fs.writeFileSync(path.join(s.library, 'B/cut.cbz'), cut);
+  const r = await s.api.post('/api/jobs', { operation: 'repair', files: ['B/cut.cbz', 'B/broken.cbz', 'A/good.cbz'] });
+  const job = await waitCompleted(s.api, r.json.job_id);
+  const of = (name) => job.results.find((x) => x.item === name).details;
+  assert.deepEqual([job.success_items, job.error_items], [3, 0], JSON.stringify(job.results));
+  assert.equal(of('good.cbz').message, 'nothing is wrong with it');
+  assert.equal(of('cut.cbz').repaired, path.join(s.library, 'B/cut (repaired).cbz'));
+  assert.deepEqual([of('broken.cbz').entries, of('broken.cbz').lost], [1, 1]);
+  assert.deepEqual(fs.readFileSync(path.join(s.library, 'B/cut.cbz')), cut);
+  assert.deepEqual(unzip(fs.readFileSync(path.join(s.library, 'B/cut (repaired).cbz'))).map((e) => e.data), [1, 2, 3].map(gif));
+  await until('the new books to be listed', 20, async () => (await list(s, 'search=repaired')).total_files === 2);
 });
 
 serverTest('verify: cancel stops between entries; a second look at the same books finds the same', { books: library }, async (s) => {
