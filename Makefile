@@ -41,7 +41,7 @@ FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.
 BINS     := $(addprefix $(B)/bin/,longbox longboxd longbox-worker longbox-unpack)
 PAGE     := build/htdocs/index.html
 
-all: $(BINS) ## build longbox, longboxd and longbox-worker into build/bin
+all: $(BINS) ## build longbox, longboxd, longbox-worker and longbox-unpack into build/bin
 	@[ $(B) != build/$(VARIANT) ] || ln -sfn $(VARIANT)/bin build/bin
 
 $(GEN)/schema.c: shared/schema/embed.sh $(wildcard shared/schema/*/*.sql)

@@ -190,8 +190,13 @@ static int write_book(struct convert *c, struct new_book *b, struct err *err)
     struct unpack_report report;
     sink.cancelled = c->env->cancelled;
     sink.cancel_ctx = c->env->ctx;
-    if (unpack_walk(c->fd, &UNPACK_LIMITS, &sink, &report, err) < 0)
+    if (unpack_walk(c->fd, &UNPACK_LIMITS, &sink, &report, err) < 0) {
+        size_t len = strlen(err->msg);
+        if (report.not_understood) /* libarchive fails on some sound RAR archives */
+            (void)snprintf(err->msg + len, sizeof(err->msg) - len,
+                           "; if it is sound, unpack it with unar or unrar and zip the pages");
         return -1;
+    }
     (void)snprintf(c->format, sizeof(c->format), "%s", report.format);
     c->entries = (int64_t)new_book_entries(b);
     c->pages = new_book_pages(b);

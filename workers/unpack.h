@@ -19,7 +19,7 @@ struct unpack_limits {
 struct unpack_report {
     char format[64];     /* "RAR5": as the library calls it */
     uint32_t n_skipped;  /* links and devices: not books' pages */
-    bool not_understood; /* after ERR_BOOK: another program may be able to read it */
+    bool not_understood; /* after ERR_BOOK: perhaps another program can read it */
 };
 
 /*

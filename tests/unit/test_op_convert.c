@@ -233,6 +233,7 @@ static void what_cannot_be_converted_stays(void **state)
     assert_refused(&l, "unsafe.cbt", ERR_BOOK, "unsafe name");
     write_file(&l, "library/bad.cbr", "Rar!\x1a\x07\x01\x00 and then nothing of use", 32);
     assert_refused(&l, "bad.cbr", ERR_BOOK, "cannot be unpacked");
+    assert_refused(&l, "bad.cbr", ERR_BOOK, "unpack it with unar");
     write_file(&l, "library/pdf.cbr", "%PDF-1.4 and so on", 18);
     assert_refused(&l, "pdf.cbr", ERR_BOOK, "PDF");
     write_file(&l, "library/empty.cbr", "", 0);
