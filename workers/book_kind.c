@@ -1,5 +1,7 @@
 #include "book_kind.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -62,4 +64,19 @@ const char *book_kind_extension(enum book_kind k)
 bool book_kind_fits(enum book_kind k, const char *path)
 {
     return strcasecmp(path_extension(path), kinds[k].extension) == 0;
+}
+
+int book_kind_open(int root_fd, const char *path, int *ret_fd, struct stat *ret_st, struct err *err)
+{
+    /* O_NONBLOCK: neither a named pipe nor a lease on the file must hold us. */
+    if (path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, ret_fd, err) < 0) {
+        if (err->sys == EWOULDBLOCK)
+            return err_set(err, ERR_BUSY, "another one is just changing the file; try again");
+        return -1;
+    }
+    if (fstat(*ret_fd, ret_st) < 0)
+        return err_sys(err, ERR_IO, "look at the file");
+    if (!S_ISREG(ret_st->st_mode))
+        return err_set(err, ERR_BOOK, "this is not a file");
+    return 0;
 }

@@ -102,8 +102,7 @@ static const struct op table[] = {
         .verb = "Repairing",
         .label = "Repair",
         .text = "Makes a new book of what can be read in a damaged CBZ, beside it; the old file "
-                "stays as "
-                "it is.",
+                "stays as it is.",
         .accepts = ACCEPTS_BOOKS,
         .changes_files = true,
         .previews = true,

@@ -138,14 +138,11 @@ static char *cbz_name(const char *path)
 static int open_book(struct convert *c, struct err *err)
 {
     struct zip z LB_CLEANUP(zip_clear) = {0};
-    /* O_NONBLOCK: a named pipe must not hold us. */
-    if (path_open(c->env->library_fd, c->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &c->fd, err) < 0)
-        return -1;
     struct stat named;
-    if (fstat(c->fd, &c->st) < 0 || fstatat(c->dir, c->base, &named, AT_SYMLINK_NOFOLLOW) < 0)
+    if (book_kind_open(c->env->library_fd, c->path, &c->fd, &c->st, err) < 0)
+        return -1;
+    if (fstatat(c->dir, c->base, &named, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys(err, ERR_IO, "look at the file");
-    if (!S_ISREG(c->st.st_mode))
-        return err_set(err, ERR_BOOK, "this is not a file");
     if (S_ISLNK(named.st_mode))
         return err_set(err, ERR_BOOK, "the file is a symbolic link; convert the file itself");
     c->was = file_id_of(&c->st);

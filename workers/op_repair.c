@@ -98,13 +98,8 @@ static bool is_done(struct repair *r, const json_t *intent)
 
 static int open_book(struct repair *r, struct err *err)
 {
-    /* O_NONBLOCK: a named pipe must not hold us. */
-    if (path_open(r->env->library_fd, r->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &r->fd, err) < 0)
+    if (book_kind_open(r->env->library_fd, r->path, &r->fd, &r->st, err) < 0)
         return -1;
-    if (fstat(r->fd, &r->st) < 0)
-        return err_sys(err, ERR_IO, "look at the file");
-    if (!S_ISREG(r->st.st_mode))
-        return err_set(err, ERR_BOOK, "this is not a file");
     if (r->st.st_size == 0)
         return err_set(err, ERR_BOOK, "the file is empty (0 bytes): there is nothing to save");
     enum book_kind kind = book_kind_of(r->fd, r->path);

@@ -1,14 +1,11 @@
 #include "op_verify.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "book_kind.h"
 #include "check.h"
-#include "log.h"
-#include "path.h"
 #include "unpack.h"
 #include "zip.h"
 
@@ -104,18 +101,6 @@ static int check_file(struct verify *v, struct err *err)
     return check_other(v, kind, err);
 }
 
-static int open_file(struct verify *v, struct err *err)
-{
-    /* O_NONBLOCK: a named pipe must not hold us. */
-    if (path_open(v->env->library_fd, v->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &v->fd, err) < 0)
-        return -1;
-    if (fstat(v->fd, &v->st) < 0)
-        return err_sys(err, ERR_IO, "look at the file");
-    if (!S_ISREG(v->st.st_mode))
-        return err_set(err, ERR_BOOK, "this is not a file");
-    return 0;
-}
-
 /* Somebody wrote to it meanwhile: what was found tells of neither the old file nor the new one. */
 static int check_unchanged(const struct verify *v, struct err *err)
 {
@@ -150,7 +135,7 @@ int op_verify_run(const struct op_env *env, const struct op_item *item, struct o
 {
     struct verify v LB_CLEANUP(verify_clear) = {.env = env, .path = item->path, .fd = -1};
     struct check_report r LB_CLEANUP(check_report_clear) = {0};
-    if (open_file(&v, err) < 0)
+    if (book_kind_open(env->library_fd, v.path, &v.fd, &v.st, err) < 0)
         return -1;
     v.checker = checker_new((uint64_t)v.st.st_size);
     if (check_file(&v, err) < 0 || check_unchanged(&v, err) < 0)
