@@ -35,8 +35,8 @@ static const struct {
 };
 
 /* The operations of the program, those to come included: a configuration shall not break by an upgrade. */
-static const char *const reserved[] = {"process", "rename", "normalize", "noop", "tag",
-                                       "convert", "verify", "exec",      "undo", "scan"};
+static const char *const reserved[] = {"process", "rename", "normalize", "noop", "tag",   "convert",
+                                       "verify",  "exec",   "undo",      "scan", "repair"};
 
 bool config_command_is_reserved(const char *name)
 {

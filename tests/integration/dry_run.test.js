@@ -83,7 +83,7 @@ serverTest('what a preview says is what the job then does', { books: library }, 
 });
 
 serverTest('a retry of a preview is a preview', { books: library }, async (s) => {
-  fs.writeFileSync(path.join(s.library, 'Wolf/d 4.cbz'), 'Rar!\x1a\x07\x01');
+  fs.writeFileSync(path.join(s.library, 'Wolf/d 4.cbz'), 'no archive');
   const made = await start(s, { operation: 'rename' });
   const job = await waitCompleted(s.api, made.json.job_id);
   assert.equal(job.error_items, 1);
@@ -105,6 +105,6 @@ serverTest('what cannot be previewed is refused with its reason', {
   const r = await start(s, { operation: 'process', dry_run: 'yes' });
   assert.deepEqual([r.status, r.json.code, r.json.field], [400, 'bad_field', 'dry_run']);
   const ops = (await s.api.get('/api/config')).json.operations;
-  assert.deepEqual(ops.filter((o) => !o.previews).map((o) => o.name).sort(), ['noop', 'show']);
+  assert.deepEqual(ops.filter((o) => !o.previews).map((o) => o.name).sort(), ['noop', 'show', 'verify']);
   assert.deepEqual((await s.api.get('/api/jobs')).json.jobs, []);
 });

@@ -100,15 +100,16 @@ static void options_are_checked(void **state)
 static void table_is_complete(void **state)
 {
     (void)state;
-    static const char *const names[] = {"process", "rename", "normalize", "tag", "undo", "noop"};
+    static const char *const names[] = {"process", "rename", "normalize", "tag", "undo",
+                                        "convert", "repair", "verify",    "noop"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct op *op = op_at(i);
         assert_non_null(op);
         assert_ptr_equal(op, op_find(names[i]));
         assert_true(op->verb[0] && op->label[0] && op->text[0]);
-        bool noop = strcmp(names[i], "noop") == 0;
+        bool noop = strcmp(names[i], "noop") == 0, reads = strcmp(names[i], "verify") == 0;
         assert_int_equal(op->accepts, noop ? ACCEPTS_STRINGS : ACCEPTS_BOOKS);
-        assert_int_equal(op->changes_files, !noop);
+        assert_int_equal(op->changes_files, !noop && !reads);
         json_t *schema = json_loads(op->option_schema, JSON_REJECT_DUPLICATES, NULL);
         assert_true(json_is_object(json_object_get(schema, "properties")));
         assert_true(json_is_false(json_object_get(schema, "additionalProperties")));
