@@ -46,15 +46,14 @@ static int far_remove(const char *path, const struct stat *st, int flag, struct 
     return remove(path);
 }
 
-/* Every file beneath a folder but "intent": name, mode, size and checksum. */
+/* Every file beneath a folder: name, mode, size and checksum. */
 static struct strbuf *lines;
 static size_t cut;
 
 static int list_file(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
     (void)ftw;
-    const char *base = strrchr(path, '/') + 1;
-    if (flag != FTW_F || strcmp(base, "intent") == 0)
+    if (flag != FTW_F)
         return 0;
     unsigned char *bytes = malloc((size_t)st->st_size + 1);
     FILE *f = fopen(path, "r");
@@ -203,9 +202,9 @@ static void a_taken_name_changes_nothing(void **state)
     lab_open(&l);
     make_tar(&l, "library/a.cbt", "");
     make_zip(&l, "library/a.cbz");
-    char *before LB_CLEANUP(mem_free) = list_folder(l.dir);
+    char *before LB_CLEANUP(mem_free) = list_folder(l.library);
     run_ok(&l, "convert", "a.cbt", &r);
-    char *after LB_CLEANUP(mem_free) = list_folder(l.dir);
+    char *after LB_CLEANUP(mem_free) = list_folder(l.library);
     assert_string_equal(after, before);
     assert_true(r.mark_duplicate && !r.changed_file && !r.final_path);
     assert_true(json_is_true(json_object_get(r.details, "duplicate")));
@@ -215,9 +214,9 @@ static void assert_refused(struct lab *l, const char *path, enum err_code code, 
 {
     struct op_result r LB_CLEANUP(op_result_clear) = {0};
     struct err err = {0};
-    char *before LB_CLEANUP(mem_free) = list_folder(l->dir);
+    char *before LB_CLEANUP(mem_free) = list_folder(l->library);
     assert_int_equal(run(l, "convert", path, NULL, &r, &err), -1);
-    char *after LB_CLEANUP(mem_free) = list_folder(l->dir);
+    char *after LB_CLEANUP(mem_free) = list_folder(l->library);
     assert_string_equal(after, before);
     assert_int_equal(err.code, code);
     if (!strstr(err.msg, part))
@@ -287,9 +286,9 @@ static void a_preview_changes_nothing(void **state)
     l.env.dry_run = true;
     l.env.plan_name = plan_free;
     make_tar(&l, "library/a.cbt", "");
-    char *before LB_CLEANUP(mem_free) = list_folder(l.dir);
+    char *before LB_CLEANUP(mem_free) = list_folder(l.library);
     run_ok(&l, "convert", "a.cbt", &r);
-    char *after LB_CLEANUP(mem_free) = list_folder(l.dir);
+    char *after LB_CLEANUP(mem_free) = list_folder(l.library);
     assert_string_equal(after, before);
     assert_int_equal(l.declared, 0);
     assert_string_equal(r.final_path, "a.cbz");
@@ -379,7 +378,7 @@ static bool killed_at(struct lab *l, const char *book, const char *point, int n)
 
 static char *list_all(const struct lab *l)
 {
-    char *a LB_CLEANUP(mem_free) = list_folder(l->dir),
+    char *a LB_CLEANUP(mem_free) = list_folder(l->library),
             *b LB_CLEANUP(mem_free) = list_folder(far_dir);
     struct strbuf both = {0};
     strbuf_addf(&both, "%s--\n%s", a, b);
