@@ -218,7 +218,7 @@ static void send_all(struct archive *a)
     if (rc != ARCHIVE_EOF)
         fail_archive(a);
     if (!is_whole(a))
-        fail(UNPACK_DAMAGED, "it is cut off: its end is missing");
+        fail(UNPACK_DAMAGED, "its end is missing: it is cut off, or from before 2002");
     const char *format = archive_format_name(a);
     frame(UNPACK_DONE, format ? format : "", format ? strlen(format) : 0, NULL, 0);
 }

@@ -7,11 +7,10 @@
 #define BLOCKS_MAX 200000
 #define HEAD_BYTES 64
 
-#define RAR4_FILE     0x74
-#define RAR4_END      0x7b
-#define RAR4_LONG     0x8000 /* the block has data behind it */
-#define RAR4_LARGE    0x0100 /* the size of a file's data has 64 bits */
-#define RAR4_VERSION3 29     /* RAR 3 and later always end their archives with a block */
+#define RAR4_FILE  0x74
+#define RAR4_END   0x7b
+#define RAR4_LONG  0x8000 /* the block has data behind it */
+#define RAR4_LARGE 0x0100 /* the size of a file's data has 64 bits */
 
 #define RAR5_END   5
 #define RAR5_EXTRA 1
@@ -34,12 +33,14 @@ static size_t read_some(int fd, uint64_t at, unsigned char ret[HEAD_BYTES])
     return n > 0 ? (size_t)n : 0;
 }
 
-/* RAR 4: crc 2, type 1, flags 2, size 2, then for blocks with data its size 4. */
+/*
+ * RAR 4: crc 2, type 1, flags 2, size 2, then for blocks with data its size 4. RAR 2 (before 2002) wrote no block that
+ * ends an archive: such a one cannot be told from one that was cut between two files.
+ */
 static bool whole_rar4(int fd, uint64_t size)
 {
     unsigned char p[HEAD_BYTES];
     uint64_t at = 7;
-    bool needs_end = false;
     for (int i = 0; i < BLOCKS_MAX && at < size; i++) {
         size_t n = read_some(fd, at, p);
         if (n < 7)
@@ -54,17 +55,14 @@ static bool whole_rar4(int fd, uint64_t size)
             if (n < 11)
                 return false;
             len += get32(p + 7);
-            if (type == RAR4_FILE && n >= 36) {
-                needs_end |= p[24] >= RAR4_VERSION3;
-                if (flags & RAR4_LARGE)
-                    len += (uint64_t)get32(p + 32) << 32;
-            }
+            if (type == RAR4_FILE && n >= 36 && (flags & RAR4_LARGE))
+                len += (uint64_t)get32(p + 32) << 32;
         }
         if (len > size - at)
             return false;
         at += len;
     }
-    return at == size && !needs_end;
+    return false;
 }
 
 /* A number of 7 bits a byte, the last one without the high bit. False: it is not whole. */

@@ -145,6 +145,50 @@ static void damage_is_told(void **state)
     assert_fails(&s, "seven.cb7", &UNPACK_LIMITS, "cannot be unpacked");
 }
 
+/* A RAR of three stored files, by the writer of make-library. `kind` is "rar4_bytes" or "rar5_bytes". */
+static void make_rar(const struct scratch *s, const char *name, const char *kind)
+{
+    struct strbuf out LB_CLEANUP(strbuf_clear) = {0};
+    scratch_python(
+        s,
+        "import sys, importlib.machinery, importlib.util\n"
+        "sys.dont_write_bytecode = True\n"
+        "loader = importlib.machinery.SourceFileLoader('m', 'tests/tools/make-library')\n"
+        "m = importlib.util.module_from_spec(importlib.util.spec_from_loader('m', loader))\n"
+        "loader.exec_module(m)\n"
+        "entries = [('%d.jpg' % n, b'page %d ' % n * 20) for n in (1, 2, 3)]\n"
+        "open(sys.argv[1], 'wb').write(getattr(m, sys.argv[2])(entries))\n",
+        name, kind, &out);
+}
+
+/* libarchive takes a RAR5 that was cut between two files for a shorter one. */
+static void a_cut_rar_is_never_a_shorter_one(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"rar4_bytes", "rar5_bytes"};
+    static const char want[] = "1.jpg=;2.jpg=;3.jpg=;";
+    struct scratch s LB_CLEANUP(scratch_remove);
+    scratch_make(&s);
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        struct strbuf all LB_CLEANUP(strbuf_clear) = {0};
+        make_rar(&s, "x.cbr", kinds[k]);
+        scratch_read(&s, "x.cbr", &all);
+        int refused = 0;
+        for (size_t len = all.len; len >= 20; len--) {
+            struct seen seen = {0};
+            struct err err = {0};
+            scratch_write(&s, "cut.cbr", all.data, len);
+            if (walk(&s, "cut.cbr", &seen, &err) < 0)
+                refused++;
+            else if (strcmp(strbuf_str(&seen.text), want) != 0)
+                fail_msg("%s cut at %zu of %zu: %s", kinds[k], len, all.len,
+                         strbuf_str(&seen.text));
+            strbuf_clear(&seen.text);
+        }
+        assert_true(refused > (int)all.len / 2);
+    }
+}
+
 static void limits_of_entries_and_bytes_end_it(void **state)
 {
     (void)state;
@@ -323,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_come_with_their_bytes),
         cmocka_unit_test(damage_is_told),
+        cmocka_unit_test(a_cut_rar_is_never_a_shorter_one),
         cmocka_unit_test(limits_of_entries_and_bytes_end_it),
         cmocka_unit_test(a_bomb_is_ended_by_its_ratio),
         cmocka_unit_test(the_sink_can_end_it),
