@@ -111,7 +111,7 @@ static void nothing_happens_before_it_is_declared_or_after_a_cancel(void **state
     check_refused(&l, BOOK, NULL, ERR_CANCELLED, "cancelled");
     l.cancel = false;
     l.env.trash_dir = "/nonexistent/trash";
-    check_refused(&l, BOOK, NULL, ERR_IO, "the trash folder, \"/nonexistent/trash\"");
+    check_refused(&l, BOOK, NULL, ERR_IO, "the trash folder \"/nonexistent/trash\"");
     assert_true(exists(&l, "library/" BOOK));
     assert_int_equal(l.declared, 0);
 }
