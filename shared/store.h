@@ -393,6 +393,11 @@ int store_item_return(struct db *db, const struct item *it, const char *owner, b
 int store_recover(struct db *db, const struct board *board, int max_attempts, double now,
                   void (*given)(void *ctx, const struct job *j, int64_t items), void *ctx,
                   struct err *err) LB_MUST_CHECK;
+/* What running items of dead owners said they would change. A read; texts are valid inside the callback. */
+typedef void store_intent_fn(void *ctx, const char *operation, const char *job_id,
+                             const char *intent);
+int store_dead_intents(struct db *db, const struct board *board, store_intent_fn *fn, void *ctx,
+                       struct err *err) LB_MUST_CHECK;
 /* Is there an owner that is dead? A read: 1 = yes, 0 = no. */
 int store_needs_recovery(struct db *db, const struct board *board, struct err *err) LB_MUST_CHECK;
 

@@ -71,6 +71,29 @@ static int drop_owner(struct db *db, const char *owner, struct err *err)
     return query_run(&q, err);
 }
 
+int store_dead_intents(struct db *db, const struct board *board, store_intent_fn *fn, void *ctx,
+                       struct err *err)
+{
+    struct query owners LB_CLEANUP(query_end) = {0};
+    if (query_start(&owners, db, SQL_ALL_OWNERS, err) < 0)
+        return -1;
+    int rc;
+    while ((rc = query_step(&owners, err)) == 1) {
+        const char *owner = query_col_text(&owners, 0);
+        if (board_owner_alive(board, owner))
+            continue;
+        struct query q LB_CLEANUP(query_end) = {0};
+        if (query_start(&q, db, SQL_OWNER_INTENTS, err) < 0)
+            return -1;
+        query_text(&q, ":owner", owner);
+        while ((rc = query_step(&q, err)) == 1)
+            fn(ctx, query_col_text(&q, 0), query_col_text(&q, 1), query_col_text(&q, 2));
+        if (rc < 0)
+            return -1;
+    }
+    return rc;
+}
+
 struct recovery {
     struct db *db;
     const struct board *board;

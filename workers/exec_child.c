@@ -186,6 +186,11 @@ static bool group_lives(pid_t leader, unsigned long long start, const char *job_
     return group_members(leader, true, job_id, &ours) > 0 && ours;
 }
 
+bool exec_kill_group(pid_t leader, unsigned long long start, const char *job_id)
+{
+    return group_lives(leader, start, job_id) && kill(-leader, SIGKILL) == 0;
+}
+
 int exec_end_group(pid_t leader, unsigned long long start, const char *job_id, struct err *err)
 {
     int64_t until = clock_mono_ms() + GONE_MS;

@@ -56,5 +56,7 @@ unsigned long long exec_start_time(pid_t pid);
  */
 int exec_end_group(pid_t leader, unsigned long long start, const char *job_id,
                    struct err *err) LB_MUST_CHECK;
+/* The same without waiting. Returns whether there was anything to end. */
+bool exec_kill_group(pid_t leader, unsigned long long start, const char *job_id);
 
 #endif

@@ -219,17 +219,34 @@ static void read_boot_id(char ret[40])
     ret[strcspn(ret, "\n")] = '\0';
 }
 
+struct group {
+    pid_t leader;
+    unsigned long long start;
+};
+
+/* The process group that an earlier run declared; false when there was none, or the machine has started anew since. */
+static bool group_of(const json_t *intent, struct group *ret)
+{
+    char boot[40];
+    const char *then = json_string_value(json_object_get(intent, "boot"));
+    json_int_t group = json_integer_value(json_object_get(intent, "group"));
+    read_boot_id(boot);
+    *ret = (struct group){(pid_t)group,
+                          (unsigned long long)json_integer_value(json_object_get(intent, "start"))};
+    return then && strcmp(then, boot) == 0 && group >= 2 && group <= INT_MAX;
+}
+
 /* A run before this one, whose worker died: what is left of it must not work beside this one. */
 static int end_earlier(const struct op_item *item, struct err *err)
 {
-    char boot[40];
-    const char *then = json_string_value(json_object_get(item->intent, "boot"));
-    json_int_t group = json_integer_value(json_object_get(item->intent, "group"));
-    json_int_t start = json_integer_value(json_object_get(item->intent, "start"));
-    read_boot_id(boot);
-    if (!then || strcmp(then, boot) != 0 || group < 2 || group > INT_MAX)
-        return 0;
-    return exec_end_group((pid_t)group, (unsigned long long)start, item->job_id, err);
+    struct group g;
+    return group_of(item->intent, &g) ? exec_end_group(g.leader, g.start, item->job_id, err) : 0;
+}
+
+bool op_exec_kill(const json_t *intent, const char *job_id)
+{
+    struct group g;
+    return group_of(intent, &g) && exec_kill_group(g.leader, g.start, job_id);
 }
 
 static int declare(const struct op_env *env, const struct exec_child *ch, struct err *err)

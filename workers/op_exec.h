@@ -16,6 +16,8 @@ char *op_exec_expand(const char *arg, const struct exec_values *values);
 
 /* Commands know no options. */
 int op_exec_check_options(const json_t *options, struct err *err);
+/* Ends what still lives of the run that declared this for an item of the job. Returns whether there was anything. */
+bool op_exec_kill(const json_t *intent, const char *job_id);
 int op_exec_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
                 struct err *err);
 

@@ -224,9 +224,11 @@ static void look(struct writer *w, struct round *r)
 }
 
 /* Before the round's own transaction, which then gives the items back. */
-static void recover_books(struct writer *w, struct round *r)
+static void recover_work(struct writer *w, struct round *r)
 {
     struct err err = {0};
+    if (r->recover && !w->damaged)
+        writer_end_orphans(w);
     if (!r->books || w->damaged)
         return;
     if (writer_recover_books(w, false, &err) < 0)
@@ -287,6 +289,7 @@ static void *thread_main(void *arg)
     if (rc >= 0) {
         log_repairs(w->store);
         struct db *jobs = store_db(w->store, GATE_JOBS);
+        writer_end_orphans(w);
         rc = writer_recover_books(w, true, &err);
         if (rc >= 0)
             rc = store_begin(w->store, GATE_JOBS, false, &err);
@@ -320,7 +323,7 @@ static void *thread_main(void *arg)
         fault_hit("round_gathered");
         writer_commit_library(w, &r);
         fault_hit("round_library");
-        recover_books(w, &r);
+        recover_work(w, &r);
         writer_commit_jobs(w, &r);
         fault_hit("round_jobs");
         writer_commit_preferences(w, &r);

@@ -80,6 +80,8 @@ void writer_copy_active(struct writer *w);
  * between them. `all`: also those that were tried too often. -1: the records cannot be had now.
  */
 int writer_recover_books(struct writer *w, bool all, struct err *err) LB_MUST_CHECK;
+/* writer_orphans.c: before the items of dead workers are given back. */
+void writer_end_orphans(struct writer *w);
 /* Inside a transaction on jobs.db. */
 int writer_renew(struct writer *w, struct err *err) LB_MUST_CHECK;
 /* Logs what failed: at once when it is another error than the last one, else from time to time. */

@@ -180,6 +180,20 @@ serverTest('kill -9 of the worker leaves no program running, and items run again
   await until('all to be gone', 5, () => pids.every((p) => !isAlive(p)));
 });
 
+serverTest('kill -9 of the worker of an item that does not run again: what its program started ends, too', {
+  args: withCommands({ last: { argv: [family(log('last'))], accepts: 'strings' } }), set: { max_attempts: 1 },
+}, async (s) => {
+  const id = await begin(s.api, 'last', ['x']);
+  await until('the program and its child', 10, () => lines(log('last')).length === 2);
+  const parents = lines(log('last')).map((p) => parentOf(Number(p)));
+  const victim = s.workers().find((w) => parents.includes(w.pid));
+  const other = s.workerClient(1 - victim.slot);
+  signal(victim.pid, 'SIGKILL');
+  const job = await waitCompleted(other, id, 15);
+  assert.equal(job.error_items, 1);
+  await allGone(log('last'), 2);
+});
+
 function parentOf(pid) {
   const text = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
   return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
