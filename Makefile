@@ -154,7 +154,7 @@ check: ## install what is missing, build, run all tests; the last line is "N pas
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug STRICT=1 check-build
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory VARIANT=debug check-run
-STRESS_SECONDS ?= 60
+STRESS_SECONDS ?= 30
 check-build: all ui $(UNIT) $(BOOK_TOOLS) $(READERS) $(B)/load/wal_stress $(B)/shim/disk.so $(SHIMS)
 check-run:
 	@LB_BIN=$(B)/bin tests/run $(if $(MATCH),--match '$(MATCH)') --alone '$(B)/load/wal_stress $(STRESS_SECONDS)' $(UNIT)

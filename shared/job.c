@@ -172,6 +172,7 @@ static void add_tail(json_t *o, const struct job *j, double now_s)
     set(o, "title", json_text(j->title));
     set(o, "owner", json_text(j->owner));
     set(o, "paused", json_boolean(paused));
+    set(o, "running_items", paused ? json_integer(j->running) : json_null());
     set(o, "priority", json_text(job_priority_name(j->priority)));
     set(o, "max_threads", j->max_threads ? json_integer(j->max_threads) : json_null());
     double rate = paused ? 0 : rate_of(j, now_s);

@@ -38,6 +38,7 @@ struct job {
     enum job_status status;
     int64_t total, processed, success, errors, cancelled; /* items */
     bool cancelling, paused, exclusive;
+    int64_t running; /* items that are leased; only of a job that is paused, else -1 */
     bool dry_run; /* its items change nothing, they say what they would change */
     enum job_priority priority;
     int max_threads;        /* items leased at once at most; 0 = no limit */

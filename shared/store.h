@@ -382,7 +382,7 @@ int store_item_finish(struct db *db, const struct item *it, const char *owner,
                       struct err *err) LB_MUST_CHECK;
 /* Puts a leased item back; `counted` = false takes the attempt back too (it never started). Returns 1 or 0 as above. */
 int store_item_return(struct db *db, const struct item *it, const char *owner, bool counted,
-                      struct err *err) LB_MUST_CHECK;
+                      double now, struct err *err) LB_MUST_CHECK;
 
 /*
  * Gives back every lease whose owner is dead (board_owner_alive) and drops the owner; not those of an owner of whose

@@ -191,7 +191,8 @@ int store_item_finish(struct db *db, const struct item *it, const char *owner,
                               f->outcome == ITEM_CANCELLED};
     if (job_count(db, it->job_id, &count, now, ret, err) < 0)
         return -1;
-    if (!f->own_event && !job_status_is_final(ret->status))
+    bool at_rest = ret->running == 0; /* the last one that ran of a paused job */
+    if (!f->own_event && !at_rest && !job_status_is_final(ret->status))
         return 1;
     json_t *item = f->outcome == ITEM_CANCELLED ? NULL : item_event(it, f);
     int rc = store_event_job(db, ret, item, now, err);
@@ -199,8 +200,25 @@ int store_item_finish(struct db *db, const struct item *it, const char *owner,
     return rc < 0 ? -1 : 1;
 }
 
+/* Who watches a paused job learns when nothing of it runs any more, also when what was left had not begun. */
+static int tell_at_rest(struct db *db, const char *job_id, double now, struct err *err)
+{
+    struct job job;
+    {
+        struct query q LB_CLEANUP(query_end) = {0};
+        if (query_start(&q, db, SQL_JOB_AT_REST, err) < 0)
+            return -1;
+        query_text(&q, ":job_id", job_id);
+        int rc = query_step(&q, err);
+        if (rc != 1)
+            return rc;
+        job_from_row(&q, &job);
+    }
+    return store_event_job(db, &job, NULL, now, err);
+}
+
 int store_item_return(struct db *db, const struct item *it, const char *owner, bool counted,
-                      struct err *err)
+                      double now, struct err *err)
 {
     {
         struct query q LB_CLEANUP(query_end) = {0};
@@ -213,5 +231,7 @@ int store_item_return(struct db *db, const struct item *it, const char *owner, b
             return (int)n;
     }
     fault_hit("item_returned");
-    return store_tail_end(db, it, owner, err) < 0 || item_unlease_paths(db, it, err) < 0 ? -1 : 1;
+    if (store_tail_end(db, it, owner, err) < 0 || item_unlease_paths(db, it, err) < 0)
+        return -1;
+    return tell_at_rest(db, it->job_id, now, err) < 0 ? -1 : 1;
 }

@@ -42,6 +42,7 @@ void job_from_row(const struct query *q, struct job *ret)
     query_col_copy(q, 28, ret->follow_up, sizeof(ret->follow_up));
     query_col_copy(q, 29, ret->follow_ups, sizeof(ret->follow_ups));
     ret->dry_run = query_col_int(q, 30);
+    ret->running = query_col_int(q, 31);
 }
 
 static int get(struct db *db, enum sql_id id, const char *job_id, struct job *ret, struct err *err)

@@ -107,7 +107,7 @@ static int give_back(const struct recovery *r, const struct item *it, struct job
                      struct err *err)
 {
     if (it->attempt < r->max_attempts)
-        return store_item_return(r->db, it, r->owner, true, err) < 0 ? -1 : 0;
+        return store_item_return(r->db, it, r->owner, true, r->now, err) < 0 ? -1 : 0;
     char message[160];
     death_message(r->board, r->owner, it->attempt, message, sizeof(message));
     struct item_finish f = {.outcome = ITEM_ERROR, .message = message, .own_event = true};

@@ -196,7 +196,7 @@ int batch_return(struct db *jobs, const char *owner, const struct item_return_li
 {
     for (size_t i = 0; i < returns->n; i++) {
         const struct item_return *r = &returns->list[i];
-        if (store_item_return(jobs, &r->item, owner, r->counted, err) < 0)
+        if (store_item_return(jobs, &r->item, owner, r->counted, clock_wall_s(), err) < 0)
             return -1;
         if (r->item.driven)
             drive_results_add(driven, &r->item)->returned = true;

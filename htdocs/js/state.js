@@ -50,6 +50,7 @@ export function normalise(raw) {
     error: raw.error,
     cancelling: raw.cancelling,
     paused: raw.paused,
+    running: raw.running_items,
     rate: raw.rate,
     parent: raw.parent,
     drive: raw.drive,

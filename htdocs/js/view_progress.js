@@ -12,7 +12,6 @@ import { num, ofTotal, percent, plainTitle, rate, timeLeft } from './format.js';
 import { paceOf } from './pace.js';
 
 const STALE_MS = 5000;
-const SETTLED_MS = 3000; /* a paused job without news for so long has nothing left that runs */
 const QUIET_MS = 30000; /* silence worth a word although the stream is open: a long item */
 
 export function Bar({ job, label }) {
@@ -32,7 +31,7 @@ export function Bar({ job, label }) {
 function Pace({ job }) {
   const asked = store.jobs.value.pending[job.job_id];
   if (job.paused || asked === 'pause') {
-    const settled = job.paused && (job.status === 'queued' || store.now_ms.value - store.connection.value.newsAt_ms >= SETTLED_MS);
+    const settled = job.paused && !job.running;
     return html`<p class="pace" id="progress-pace">${settled ? texts.paused : texts.pausing}</p>`;
   }
   if (job.status === 'queued') return html`<p class="pace">${texts.statuses.queued}</p>`;

@@ -48,7 +48,7 @@ const loaded = versions({ set: { ...LOAD } });
 serverTest('SIGUSR2 under load: another version takes over, no request fails, no event is lost', loaded, async (s) => {
   const before = children(s);
   assert.equal(programOf(s.pid), loaded.program('v1', 'longboxd'));
-  await underLoad(s, { seconds: 8 }, async () => {
+  await underLoad(s, { seconds: 5, items: 1200 }, async () => {
     loaded.use('v2');
     signal(s.pid, 'SIGUSR2');
     await untilLog(s, 'event="reloaded"');

@@ -228,7 +228,7 @@ int fx_return(const struct item *it, const char *owner, bool counted)
 {
     struct err err = {0};
     fx_begin();
-    int rc = store_item_return(fx.jobs, it, owner, counted, &err);
+    int rc = store_item_return(fx.jobs, it, owner, counted, fx_now(), &err);
     fx_ok(rc, &err);
     fx_commit();
     return rc;

@@ -89,7 +89,7 @@ static void json_is(json_t *have, const char *want)
     "\"cancelling\":false,\"version\":14,\"operation\":\"process\",\"title\":\"Processing "        \
     "Files...\","                                                                                  \
     "\"owner\":\"worker "                                                                          \
-    "1\",\"paused\":false,\"priority\":\"normal\",\"rate\":5.5,\"eta_seconds\":2.5,"               \
+    "1\",\"paused\":false,\"running_items\":null,\"priority\":\"normal\",\"rate\":5.5,\"eta_seconds\":2.5,"               \
     "\"results_total\":11,\"parent\":null,\"parent_kind\":null,\"drive\":\"server\","              \
     "\"follow_up\":[],\"follow_ups\":[],\"max_threads\":null,\"dry_run\":false}"
 

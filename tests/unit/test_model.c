@@ -221,7 +221,7 @@ static int on_item(const struct step *s, struct err *err)
                  ? (err->code == ERR_CONFLICT ? 0 : -1)
                  : 1;
     else if (s->kind == RETURN)
-        rc = store_item_return(fx.jobs, &it, owner, false, err);
+        rc = store_item_return(fx.jobs, &it, owner, false, fx_now(), err);
     else
         rc = store_item_finish(fx.jobs, &it, owner, &f, fx_now(), &job, err);
     item_clear(&it);

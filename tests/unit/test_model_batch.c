@@ -272,7 +272,7 @@ static int on_item(const struct step *s, struct err *err)
                             .final_path = s->kind == FINISH_OK ? renamed : NULL};
     int rc;
     if (s->kind == PUT_BACK) {
-        rc = store_item_return(fx.jobs, &it, owner, false, err);
+        rc = store_item_return(fx.jobs, &it, owner, false, fx_now(), err);
         if (rc == 1 && m.callers[worker].seq == it.seq)
             m.callers[worker] = (struct caller){.waits = true};
     } else {
