@@ -57,6 +57,8 @@ int api_tags_get(struct api_call *call, struct err *err)
         return -1;
     if (book_open(worker_library_fd(call->worker), path, &b, err) < 0)
         return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "File not found") : -1;
+    if (book_check_tags(b, err) < 0)
+        return -1;
     json_t *reply = json_object();
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const char *text = book_tag(b, fields[i].element);

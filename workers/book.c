@@ -131,7 +131,8 @@ int book_check_tags(const struct book *b, struct err *err)
     if (!b->foreign)
         return 0;
     return err_set(err, ERR_BOOK,
-                   "this is %s: tags can only be written into a CBZ; convert it first", b->foreign);
+                   "this is %s: only a CBZ has tags that can be read and changed; convert it first",
+                   b->foreign);
 }
 
 int64_t book_pages(const struct book *b)

@@ -32,7 +32,7 @@ LB_DEFINE_CLEANUP_PTR(struct book, book_close)
 
 /* The text of an element, NULL when it is absent or empty. Valid until the book is closed or saved. */
 const char *book_tag(const struct book *b, const char *element);
-/* ERR_BOOK when tags cannot be written into such an archive at all: "convert it first". book_save says so, too. */
+/* ERR_BOOK when tags of such an archive are neither read nor written: "convert it first". book_save says so, too. */
 int book_check_tags(const struct book *b, struct err *err) LB_MUST_CHECK;
 /* How many entries look like pages (by the extension of their names). */
 int64_t book_pages(const struct book *b);

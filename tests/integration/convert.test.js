@@ -63,7 +63,7 @@ serverTest('convert: a CBR can be renamed, but its tags wait for the conversion'
   assert.ok(fs.existsSync(path.join(s.library, 'tar/tar - Chapter 0007.cbt')));
   const processed = await run(s, { operation: 'process', files: ['tar/tar - Chapter 0007.cbt'] });
   assert.equal(processed.error_items, 1);
-  assert.match(processed.results[0].error, /a tar archive: tags can only be written into a CBZ; convert it first/);
+  assert.match(processed.results[0].error, /a tar archive: only a CBZ has tags that can be read and changed; convert it first/);
   await run(s, { operation: 'convert', files: ['tar/tar - Chapter 0007.cbt'] });
   const done = await run(s, { operation: 'process', files: ['tar/tar - Chapter 0007.cbz'] });
   assert.equal(done.success_items, 1);

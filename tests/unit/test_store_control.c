@@ -73,16 +73,23 @@ static void paused_job_is_not_claimed_and_its_running_items_finish(void **state)
     assert_int_equal(fx_claim(fx.owner, 2, it), 2);
     set_paused(id, &yes);
     assert_true(fx_get(id).paused);
+    assert_int_equal(fx_get(id).running, 2);
     assert_int_equal(fx_claim(fx.owner, 4, it + 2), 0);
     assert_int_equal(store_has_work(fx.read, 0, &err), 0);
     assert_int_equal(fx_finish(&it[0], fx.owner, ITEM_OK, &job), 1);
     assert_int_equal(job.status, JOB_PROCESSING);
+    assert_int_equal(job.running, 1); /* the row that the change returns */
+    int64_t version = job.version, event = job.last_event_id;
     assert_int_equal(fx_return(&it[1], fx.owner, false),
                      1); /* claimed ahead: as if never claimed */
+    job = fx_get(id);
+    assert_int_equal(job.running, 0);
+    assert_true(job.version > version && job.last_event_id > event); /* and it is told */
     assert_int_equal(
         fx_int(GATE_JOBS, "SELECT max(attempts) FROM job_items WHERE status = 'queued'"), 0);
     assert_int_equal(fx_claim(fx.owner, 4, it + 2), 0);
     set_paused(id, &no);
+    assert_int_equal(fx_get(id).running, -1);
     assert_int_equal(store_has_work(fx.read, 0, &err), 1);
     item_clear(&it[0]);
     item_clear(&it[1]);
