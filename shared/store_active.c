@@ -6,11 +6,12 @@
 
 #include "store_db.h"
 
-int store_active_get(struct db *jobs, struct active_job *ret, struct err *err)
+/* The row of either table. */
+static int read_active(struct db *db, enum sql_id id, struct active_job *ret, struct err *err)
 {
     *ret = (struct active_job){0};
     struct query q LB_CLEANUP(query_end) = {0};
-    if (query_start(&q, jobs, SQL_ACTIVE_GET, err) < 0)
+    if (query_start(&q, db, id, err) < 0)
         return -1;
     int rc = query_step(&q, err);
     if (rc == 1) {
@@ -18,6 +19,11 @@ int store_active_get(struct db *jobs, struct active_job *ret, struct err *err)
         query_col_copy(&q, 1, ret->title, sizeof(ret->title));
     }
     return rc < 0 ? -1 : 0;
+}
+
+int store_active_get(struct db *jobs, struct active_job *ret, struct err *err)
+{
+    return read_active(jobs, SQL_ACTIVE_GET, ret, err);
 }
 
 static int write_active(struct db *db, enum sql_id id, const char *job_id, const char *title,
@@ -51,26 +57,13 @@ int store_active_clear(struct db *jobs, double now, struct err *err)
     return write_active(jobs, SQL_ACTIVE_SET, NULL, NULL, now, err);
 }
 
-static int read_copy(struct db *preferences, struct active_job *ret, struct err *err)
-{
-    *ret = (struct active_job){0};
-    struct query q LB_CLEANUP(query_end) = {0};
-    if (query_start(&q, preferences, SQL_ACTIVE_COPY_GET, err) < 0)
-        return -1;
-    int rc = query_step(&q, err);
-    if (rc == 1) {
-        query_col_copy(&q, 0, ret->job_id, sizeof(ret->job_id));
-        query_col_copy(&q, 1, ret->title, sizeof(ret->title));
-    }
-    return rc < 0 ? -1 : 0;
-}
-
 /* 1 = they differ; *ret_truth is what jobs.db says. */
 static int compare(struct db *jobs, struct db *preferences, struct active_job *ret_truth,
                    struct err *err)
 {
     struct active_job copy;
-    if (store_active_get(jobs, ret_truth, err) < 0 || read_copy(preferences, &copy, err) < 0)
+    if (store_active_get(jobs, ret_truth, err) < 0 ||
+        read_active(preferences, SQL_ACTIVE_COPY_GET, &copy, err) < 0)
         return -1;
     return strcmp(ret_truth->job_id, copy.job_id) != 0 || strcmp(ret_truth->title, copy.title) != 0;
 }

@@ -1,9 +1,12 @@
 #include "op_plan.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "path.h"
 #include "strbuf.h"
 #include "utf8.h"
@@ -44,6 +47,20 @@ struct file_id file_id_of(const struct stat *st)
         .size = (int64_t)st->st_size,
         .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
     };
+}
+
+int op_plan_identify(const struct op_env *env, const char *path, struct file_id *ret,
+                     struct err *err)
+{
+    int dir LB_CLEANUP(fd_close) = -1;
+    const char *base;
+    struct stat st;
+    if (path_open_parent(env->library_fd, path, &dir, &base, err) < 0)
+        return -1;
+    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", LOG_QUOTE(path));
+    *ret = file_id_of(&st);
+    return 0;
 }
 
 bool file_id_unchanged(const struct file_id *was, const struct file_id *is)

@@ -64,6 +64,9 @@ json_t *op_plan_to_json(const struct op_plan *p, const char *op_name);
 bool op_plan_from_json(const json_t *intent, struct op_plan *ret);
 
 struct file_id file_id_of(const struct stat *st);
+/* The file that stands at `path` in the library now, a link not followed. ERR_NOT_FOUND, ERR_IO. */
+int op_plan_identify(const struct op_env *env, const char *path, struct file_id *ret,
+                     struct err *err) LB_MUST_CHECK;
 /*
  * Has nobody written to the file? By size and time, which a rename keeps. Not by inode: the old one
  * is free after a save and the next file in the folder gets its number, and on some file systems

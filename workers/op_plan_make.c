@@ -250,20 +250,6 @@ static const char *no_number_note(unsigned what, bool better)
     }
 }
 
-static int identify(const struct op_env *env, const char *path, struct file_id *ret,
-                    struct err *err)
-{
-    int dir LB_CLEANUP(fd_close) = -1;
-    const char *base;
-    struct stat st;
-    if (path_open_parent(env->library_fd, path, &dir, &base, err) < 0)
-        return -1;
-    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return err_sys(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", QUOTED(path));
-    *ret = file_id_of(&st);
-    return 0;
-}
-
 /*
  * The compatible rule. `ret` is what the new name is made of: the tags as they will be, the series of the folder where
  * there is none, and the number of the name.
@@ -304,7 +290,7 @@ int op_plan_make(const struct op_env *env, const char *path, const struct op_boo
         return -1;
     const struct book *book = *ret_book;
     p->from = mem_strdup(path);
-    if (identify(env, p->from, &p->was, err) < 0)
+    if (op_plan_identify(env, p->from, &p->was, err) < 0)
         return -1;
     p->before = op_tags_of(book);
     p->after = op_tags_copy(&p->before);

@@ -111,24 +111,11 @@ static int differs(const struct run *r, struct err *err)
     return method != BOOK_NONE;
 }
 
-static int identify(const struct run *r, struct file_id *ret, struct err *err)
-{
-    int dir LB_CLEANUP(fd_close) = -1;
-    const char *base;
-    struct stat st;
-    if (path_open_parent(r->env->library_fd, r->item->path, &dir, &base, err) < 0)
-        return -1;
-    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return err_sys(err, ERR_IO, "look at %s", LOG_QUOTE(r->item->path));
-    *ret = file_id_of(&st);
-    return 0;
-}
-
 static int make_plan(struct run *r, struct err *err)
 {
     struct op_plan *p = &r->plan;
     p->from = mem_strdup(r->item->path);
-    if (identify(r, &p->was, err) < 0)
+    if (op_plan_identify(r->env, r->item->path, &p->was, err) < 0)
         return -1;
     p->before = op_tags_of(r->book);
     p->after = op_tags_copy(&p->before);
@@ -149,7 +136,7 @@ static int resume(struct run *r, struct err *err)
     struct file_id is;
     if (!r->item->intent || !op_plan_from_json(r->item->intent, &r->plan))
         return 0;
-    if (identify(r, &is, err) < 0)
+    if (op_plan_identify(r->env, r->item->path, &is, err) < 0)
         return -1;
     int rc = differs(r, err);
     if (rc < 0)

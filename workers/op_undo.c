@@ -95,7 +95,7 @@ static int look(struct run *r, const char *path, struct book **ret, enum stage *
     struct file_id is;
     struct err why = {0};
     if (book_open(r->env->library_fd, path, ret, &why) < 0 ||
-        undo_identify(r->env, path, &is, &why) < 0) {
+        op_plan_identify(r->env, path, &is, &why) < 0) {
         if (!err_is_retryable(why.code))
             return 0;
         *err = why;

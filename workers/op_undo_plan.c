@@ -19,19 +19,6 @@ void undo_plan_clear(struct undo_plan *p)
     *p = (struct undo_plan){0};
 }
 
-int undo_identify(const struct op_env *env, const char *path, struct file_id *ret, struct err *err)
-{
-    int dir LB_CLEANUP(fd_close) = -1;
-    const char *base;
-    struct stat st;
-    if (path_open_parent(env->library_fd, path, &dir, &base, err) < 0)
-        return -1;
-    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return err_sys(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", QUOTED(path));
-    *ret = file_id_of(&st);
-    return 0;
-}
-
 /* Rows without what is kept are of these, or of operations that cannot be undone. */
 static bool is_by_fields(const struct undo_row *row)
 {
@@ -165,7 +152,7 @@ static int decide(const struct op_env *env, const char *path, const struct undo_
 {
     struct op_plan *p = &ret->plan;
     if (check_row(row, kept, err) < 0 || book_open(env->library_fd, path, ret_book, err) < 0 ||
-        undo_identify(env, path, &p->was, err) < 0)
+        op_plan_identify(env, path, &p->was, err) < 0)
         return -1;
     ret->history_id = row->id;
     ret->processed = row->kept ? row->was_processed : -1;

@@ -30,8 +30,5 @@ json_t *undo_plan_to_json(const struct undo_plan *p);
 /* False when it is not one; ret is empty then. The row is read again for the bytes. */
 bool undo_plan_from_json(const json_t *intent, struct undo_plan *ret);
 
-/* The file at `path`, or an error. */
-int undo_identify(const struct op_env *env, const char *path, struct file_id *ret,
-                  struct err *err) LB_MUST_CHECK;
 
 #endif
