@@ -19,13 +19,12 @@
 
 #include "fault.h"
 #include "log.h"
+#include "op_duplicate.h"
 #include "op_kept.h"
 #include "op_move.h"
 #include "op_plan.h"
 #include "op_preview.h"
 #include "path.h"
-#include "strbuf.h"
-#include "utf8.h"
 
 #define QUOTED(path) log_quote((path), (char[160]){0}, 160)
 
@@ -126,7 +125,7 @@ static int find_stage(const struct run *r, enum stage *ret, struct err *err)
     }
     if (*ret == STAGE_UNKNOWN && p->duplicate_to && r->env->duplicate_dir) {
         int root LB_CLEANUP(fd_close) = -1;
-        if (op_open_duplicate_dir(r->env, &root, err) < 0 ||
+        if (op_duplicate_open_dir(r->env, &root, err) < 0 ||
             recognise(p, root, p->duplicate_to, &at, err) < 0)
             return -1;
         if (tags_done(p, at))
@@ -193,40 +192,20 @@ static int save_tags(struct run *r, struct err *err)
     return 0;
 }
 
-/* Moves the book to plan.duplicate_to. 1 = done, 0 = that name was taken meanwhile. */
-static int move_duplicate(struct run *r, int dir, const char *base, struct err *err)
+static int declare_aside(void *ctx, struct err *err)
 {
-    const char *to = r->plan.duplicate_to;
-    char *parent LB_CLEANUP(mem_free) = op_parent_name(to);
-    int root LB_CLEANUP(fd_close) = -1, folder LB_CLEANUP(fd_close) = -1;
-    if (op_open_duplicate_dir(r->env, &root, err) < 0)
-        return -1;
-    if (parent[0] && mkdirat(root, parent, 0777) < 0 && errno != EEXIST)
-        return err_sys(err, ERR_IO, "make a folder for duplicates, %s", QUOTED(parent));
-    folder = openat(root, parent[0] ? parent : ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder < 0)
-        return err_sys(err, ERR_IO, "the folder for duplicates, %s", QUOTED(parent));
-    enum move_outcome outcome;
-    if (op_move(dir, base, folder, path_base(to), true, &outcome, err) < 0)
-        return -1;
-    if (outcome == MOVE_CROSS_DEVICE)
-        return op_cross_device(r->env, err);
-    return outcome == MOVE_DONE;
+    return declare(ctx, NULL, NULL, err);
 }
 
 /* The name is taken. With a duplicate_dir the book goes there, under a name that was declared
  * before. */
 static int set_aside(struct run *r, int dir, const char *base, struct err *err)
 {
+    struct duplicate d = {r->env, r->plan.from, r->plan.was.dev};
     r->duplicate = true;
-    int rc = r->env->duplicate_dir ? 0 : 1;
-    while (rc == 0) {
-        rc = r->plan.duplicate_to ? move_duplicate(r, dir, base, err) : 0;
-        if (rc == 0 &&
-            (op_plan_duplicate(r->env, &r->plan, err) < 0 || declare(r, NULL, NULL, err) < 0))
-            return -1;
-    }
-    return rc < 0 ? -1 : 0;
+    return r->env->duplicate_dir
+               ? op_duplicate_move(&d, dir, base, &r->plan.duplicate_to, declare_aside, r, err)
+               : 0;
 }
 
 static int rename_book(struct run *r, struct err *err)
@@ -256,27 +235,6 @@ static int note_saved(const struct run *r, struct err *err)
 
 /* ------------------------------------------------------------------ the result */
 
-static char *join(const char *folder, const char *path)
-{
-    struct strbuf b = {0};
-    strbuf_addf(&b, "%s/%s", folder, path);
-    return strbuf_take(&b);
-}
-
-/* Where the duplicate is now: inside the library, or out of it. */
-static void result_moved(const struct run *r, struct op_result *ret)
-{
-    char *place LB_CLEANUP(mem_free) = join(r->env->duplicate_dir, r->plan.duplicate_to);
-    size_t root = strlen(r->env->library_root);
-    if (strncmp(place, r->env->library_root, root) == 0 && place[root] == '/') {
-        ret->final_path = mem_strdup(place + root + 1);
-        return;
-    }
-    struct strbuf text LB_CLEANUP(strbuf_clear) = {0};
-    utf8_append_lossy(&text, place, strlen(place));
-    (void)json_object_set_new(ret->details, "final", json_string(strbuf_str(&text)));
-}
-
 /* details.parsed: what the parser "better" read. */
 static void show_parsed(const struct op_plan *p, struct op_result *ret)
 {
@@ -305,7 +263,7 @@ static void fill_result(const struct run *r, struct op_result *ret)
         ret->details = json_object();
     (void)json_object_set_new(ret->details, "duplicate", json_true());
     if (moved)
-        result_moved(r, ret);
+        op_duplicate_result(r->env, p->duplicate_to, ret);
 }
 
 /* Where the book of a preview would come to be: plan.to, or set aside as a duplicate. */
@@ -319,8 +277,9 @@ static int preview_place(struct run *r, struct err *err)
         return -1;
     if (!r->duplicate || !env->duplicate_dir)
         return 0;
-    bool taken; /* op_plan_duplicate found a free one */
-    if (!p->duplicate_to && op_plan_duplicate(env, p, err) < 0)
+    bool taken; /* op_duplicate_plan found a free one */
+    struct duplicate d = {env, p->from, p->was.dev};
+    if (!p->duplicate_to && op_duplicate_plan(&d, &p->duplicate_to, err) < 0)
         return -1;
     return env->plan_name(env->ctx, NULL, false, &taken, err);
 }

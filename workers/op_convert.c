@@ -20,8 +20,10 @@
 #include "job.h" /* json_text */
 #include "log.h"
 #include "new_book.h"
+#include "op_duplicate.h"
 #include "op_move.h"
 #include "op_plan.h"
+#include "op_preview.h"
 #include "path.h"
 #include "strbuf.h"
 #include "trash.h"
@@ -38,6 +40,7 @@ struct convert {
     const char *base; /* of path */
     char *to;         /* relative path of the new book; perhaps that of the old one */
     char *place;      /* in the trash; NULL = nothing goes there */
+    char *aside;      /* in duplicate_dir, when the name `to` is taken; NULL = not planned */
     struct stat st;   /* of the old file */
     struct file_id was;
     enum book_kind kind;
@@ -54,6 +57,7 @@ static void convert_clear(struct convert *c)
     fd_close(c->dir);
     free(c->to);
     free(c->place);
+    free(c->aside);
 }
 LB_DEFINE_CLEANUP(struct convert, convert_clear)
 
@@ -87,14 +91,14 @@ static char *bytes_of(const json_t *hex)
 
 static int declare(const struct convert *c, struct err *err)
 {
-    json_t *j = json_pack("{s:s, s:I, s:I, s:o, s:I, s:I, s:s, s:I, s:I, s:I}", "op", "convert",
-                          "size", (json_int_t)c->was.size, "mtime_ns", (json_int_t)c->was.mtime_ns,
-                          "place", hex_of(c->place), "new_size", (json_int_t)c->mark.size,
-                          "new_crc", (json_int_t)c->mark.dir_crc, "format", c->format, "entries",
-                          (json_int_t)c->entries, "pages", (json_int_t)c->pages, "skipped",
-                          (json_int_t)c->skipped);
+    json_t *j = json_pack(
+        "{s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:I}", "op", "convert", "size",
+        (json_int_t)c->was.size, "mtime_ns", (json_int_t)c->was.mtime_ns, "place", hex_of(c->place),
+        "aside", hex_of(c->aside), "new_size", (json_int_t)c->mark.size, "new_crc",
+        (json_int_t)c->mark.dir_crc, "format", c->format, "entries", (json_int_t)c->entries,
+        "pages", (json_int_t)c->pages, "skipped", (json_int_t)c->skipped);
     must(j);
-    int rc = c->env->declare(c->env->ctx, j, is_same_name(c) ? NULL : c->to, NULL, err);
+    int rc = c->env->declare(c->env->ctx, j, is_same_name(c) || c->aside ? NULL : c->to, NULL, err);
     json_decref(j);
     return rc;
 }
@@ -111,6 +115,7 @@ static bool read_intent(struct convert *c, const json_t *intent)
     if (!op || strcmp(op, "convert") != 0 || !format)
         return false;
     c->place = bytes_of(json_object_get(intent, "place"));
+    c->aside = bytes_of(json_object_get(intent, "aside"));
     c->was = (struct file_id){
         .ino = 1, .size = get(intent, "size"), .mtime_ns = get(intent, "mtime_ns")};
     c->mark =
@@ -179,6 +184,50 @@ static int look_taken(struct convert *c, struct err *err)
     return 0;
 }
 
+/* ------------------------------------------------------------------ duplicates */
+
+static int declare_aside(void *ctx, struct err *err)
+{
+    struct convert *c = ctx;
+    free(c->place);
+    c->place = NULL;
+    c->mark = (struct new_book_mark){0};
+    if (declare(c, err) < 0)
+        return -1;
+    fault_hit("convert_aside");
+    return 0;
+}
+
+/* The name is taken: the file is not converted, and goes to duplicate_dir when there is one. */
+static int set_aside(struct convert *c, struct err *err)
+{
+    struct duplicate d = {c->env, c->path, c->was.dev};
+    c->duplicate = true;
+    if (!c->env->duplicate_dir)
+        return 0;
+    if (check_unchanged(c, err) < 0)
+        return -1;
+    return op_duplicate_move(&d, c->dir, c->base, &c->aside, declare_aside, c, err);
+}
+
+/* Was it moved there by a run that died? 1 = yes. */
+static int was_set_aside(struct convert *c, struct err *err)
+{
+    int root LB_CLEANUP(fd_close) = -1;
+    struct stat st;
+    if (!c->aside || !c->env->duplicate_dir)
+        return 0;
+    if (fstatat(c->dir, c->base, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    if (op_duplicate_open_dir(c->env, &root, err) < 0)
+        return -1;
+    if (fstatat(root, c->aside, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    struct file_id is = file_id_of(&st);
+    c->duplicate = file_id_unchanged(&c->was, &is);
+    return c->duplicate;
+}
+
 /* ------------------------------------------------------------------ doing it */
 
 static int write_book(struct convert *c, struct new_book *b, struct err *err)
@@ -224,10 +273,8 @@ static int put_in_place(struct convert *c, struct new_book *b, struct err *err)
     if (check_unchanged(c, err) < 0 || (is_same_name(c) && to_trash(c, true, err) < 0) ||
         new_book_place(b, path_base(c->to), is_same_name(c), &taken, err) < 0)
         return -1;
-    if (taken) {
-        c->duplicate = true;
-        return 0;
-    }
+    if (taken)
+        return set_aside(c, err);
     fault_hit("convert_placed");
     return is_same_name(c) ? 0 : to_trash(c, false, err);
 }
@@ -266,8 +313,7 @@ static int rename_zip(struct convert *c, struct err *err)
     fault_hit("convert_declared");
     if (op_move(c->dir, c->base, c->dir, path_base(c->to), true, &outcome, err) < 0)
         return -1;
-    c->duplicate = outcome == MOVE_TAKEN;
-    return 0;
+    return outcome == MOVE_TAKEN ? set_aside(c, err) : 0;
 }
 
 /* Was the work done, but for the result, by a run that died? 1 = yes. */
@@ -276,6 +322,8 @@ static int finish_earlier(struct convert *c, const json_t *intent, struct err *e
     struct stat st;
     if (!intent || !read_intent(c, intent))
         return 0;
+    if (c->aside)
+        return was_set_aside(c, err);
     bool there = fstatat(c->dir, c->base, &st, AT_SYMLINK_NOFOLLOW) == 0;
     struct file_id is = there ? file_id_of(&st) : (struct file_id){0};
     if (!c->place) { /* rename_zip: gone from its old name, and the new one is that file */
@@ -311,33 +359,37 @@ static void read_tags(const struct convert *c, struct op_result *ret)
 
 static void add_preview(const struct convert *c, bool changes, struct op_result *ret)
 {
-    json_t *p = changes ? json_pack("{s:{s:o}, s:{s:o}, s:s}", "before", "name", json_text(c->base),
-                                    "after", "name", json_text(path_base(c->to)), "method",
-                                    c->kind == BOOK_ZIP ? "none" : "copy")
-                        : json_pack("{s:{}, s:{}, s:s, s:i}", "before", "after", "method", "none",
-                                    "bytes", 0);
-    must(p && json_object_set_new(ret->details, "preview", p) == 0);
+    bool copies = changes && c->kind != BOOK_ZIP;
+    if (c->aside)
+        op_preview_name(c->path, c->aside, ret);
+    else if (changes)
+        op_preview_name(c->path, c->to, ret);
+    op_preview_pairs(NULL, copies ? BOOK_COPY : BOOK_NONE, 0, ret);
+    if (copies) /* how much is not known before it is unpacked */
+        (void)json_object_del(json_object_get(ret->details, "preview"), "bytes");
 }
 
-static void fill_result(const struct convert *c, struct op_result *ret)
+/* A duplicate: marked, and perhaps moved away as it is. */
+static void fill_duplicate(const struct convert *c, struct op_result *ret)
 {
-    bool right = c->kind == BOOK_ZIP && is_same_name(c);
-    bool changes = !right && !c->duplicate;
-    ret->details = json_object();
-    ret->changed_file = changes;
-    ret->mark_duplicate = c->duplicate;
-    if (right)
-        (void)snprintf(ret->message, sizeof(ret->message), "this is a CBZ already");
-    if (c->duplicate) {
-        (void)snprintf(ret->message, sizeof(ret->message),
-                       "duplicate: %s is there already; nothing was converted",
-                       QUOTED(path_base(c->to)));
-        (void)json_object_set_new(ret->details, "duplicate", json_true());
-    }
-    if (c->env->dry_run)
-        add_preview(c, changes, ret);
-    if (!changes)
+    (void)snprintf(ret->message, sizeof(ret->message),
+                   "duplicate: %s %s there already; nothing %s converted", QUOTED(path_base(c->to)),
+                   c->env->dry_run ? "would be" : "is", c->env->dry_run ? "would be" : "was");
+    ret->mark_duplicate = true;
+    (void)json_object_set_new(ret->details, "duplicate", json_true());
+    if (!c->aside)
         return;
+    ret->changed_file = true;
+    op_duplicate_result(c->env, c->aside, ret);
+    ret->undo = json_object(); /* no tags; the name, unless it left the library */
+    json_t *out = json_object_get(ret->details, "final");
+    if (out)
+        (void)json_object_set(ret->undo, "moved_to", out);
+}
+
+static void fill_converted(const struct convert *c, struct op_result *ret)
+{
+    ret->changed_file = true;
     ret->final_path = is_same_name(c) ? NULL : mem_strdup(c->to);
     if (c->env->dry_run)
         return;
@@ -354,13 +406,50 @@ static void fill_result(const struct convert *c, struct op_result *ret)
                        (long long)c->skipped, c->skipped == 1 ? " was" : "s were");
 }
 
+static void fill_result(const struct convert *c, struct op_result *ret)
+{
+    bool right = c->kind == BOOK_ZIP && is_same_name(c);
+    ret->details = json_object();
+    if (right)
+        (void)snprintf(ret->message, sizeof(ret->message), "this is a CBZ already");
+    else if (c->duplicate)
+        fill_duplicate(c, ret);
+    else
+        fill_converted(c, ret);
+    if (c->env->dry_run)
+        add_preview(c, !right && !c->duplicate, ret);
+}
+
 /* What would be done; nothing is written, so whether it unpacks is not known. */
 static int preview(struct convert *c, struct err *err)
 {
-    bool right = c->kind == BOOK_ZIP && is_same_name(c);
-    if (right || is_same_name(c))
+    struct duplicate d = {c->env, c->path, c->was.dev};
+    bool taken; /* op_duplicate_plan found a free one */
+    if (is_same_name(c))
         return 0;
-    return c->env->plan_name(c->env->ctx, c->to, c->duplicate, &c->duplicate, err);
+    if (c->env->plan_name(c->env->ctx, c->to, c->duplicate, &c->duplicate, err) < 0)
+        return -1;
+    if (!c->duplicate || !c->env->duplicate_dir)
+        return 0;
+    if (op_duplicate_plan(&d, &c->aside, err) < 0)
+        return -1;
+    return c->env->plan_name(c->env->ctx, NULL, false, &taken, err);
+}
+
+/* No run before this one did it. */
+static int do_all(struct convert *c, struct err *err)
+{
+    if (c->env->cancelled(c->env->ctx))
+        return err_set(err, ERR_CANCELLED, "cancelled before anything was changed");
+    if (open_book(c, err) < 0 || look_taken(c, err) < 0)
+        return -1;
+    if (c->env->dry_run)
+        return preview(c, err);
+    if (c->duplicate)
+        return set_aside(c, err);
+    free(c->aside); /* of a run before this one: the name is free by now */
+    c->aside = NULL;
+    return c->kind == BOOK_ZIP ? rename_zip(c, err) : convert(c, err);
 }
 
 int op_convert_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,
@@ -379,18 +468,10 @@ int op_convert_run(const struct op_env *env, const struct op_item *item, struct 
     if (path_open_parent(env->library_fd, item->path, &c.dir, &c.base, err) < 0)
         return -1;
     int rc = env->dry_run ? 0 : finish_earlier(&c, item->intent, err);
-    if (rc == 0) {
-        if (env->cancelled(env->ctx))
-            return err_set(err, ERR_CANCELLED, "cancelled before anything was changed");
-        if (open_book(&c, err) < 0 || look_taken(&c, err) < 0)
-            return -1;
-        if (env->dry_run)
-            rc = preview(&c, err);
-        else if (!c.duplicate)
-            rc = c.kind == BOOK_ZIP ? rename_zip(&c, err) : convert(&c, err);
-    } else if (rc > 0) {
+    if (rc == 0)
+        rc = do_all(&c, err);
+    else if (rc > 0)
         c.kind = c.place ? BOOK_OTHER : BOOK_ZIP;
-    }
     if (rc < 0)
         return -1;
     fault_hit("convert_done");

@@ -48,16 +48,9 @@ enum op_plan_what {
 int op_plan_make(const struct op_env *env, const char *path, const struct op_book_options *options,
                  unsigned what, struct book **ret_book, struct op_plan *p,
                  struct err *err) LB_MUST_CHECK;
-/* p->duplicate_to := a free name in duplicate_dir, below the folder the book is in now. */
-int op_plan_duplicate(const struct op_env *env, struct op_plan *p, struct err *err) LB_MUST_CHECK;
 
 /* The name of the folder that `path` is in; "" for the root itself. malloc'd. */
 char *op_parent_name(const char *path);
-/* "<stem> (n)<extension>", n = 1 without the number; the stem is cut where the name would be too long. malloc'd. */
-char *op_numbered_name(const char *base, int n);
-int op_open_duplicate_dir(const struct op_env *env, int *ret_fd, struct err *err) LB_MUST_CHECK;
-/* The error of a duplicate that would have to be copied. Returns -1. */
-int op_cross_device(const struct op_env *env, struct err *err);
 
 json_t *op_plan_to_json(const struct op_plan *p, const char *op_name);
 /* False when it is not a plan; ret is empty then. */

@@ -9,15 +9,15 @@
 
 #include "bookname.h"
 #include "log.h"
+#include "op_duplicate.h"
 #include "op_move.h"
 #include "op_plan_parts.h"
 #include "path.h"
 #include "strbuf.h"
 #include "utf8.h"
 
-#define QUOTED(path)    log_quote((path), (char[160]){0}, 160)
-#define NUMBER_MAX      64
-#define DUPLICATE_TRIES 10000 /* "x (2).cbz" and so on */
+#define QUOTED(path) log_quote((path), (char[160]){0}, 160)
+#define NUMBER_MAX   64
 
 /* ------------------------------------------------------------------ names */
 
@@ -157,68 +157,6 @@ static int plan_name(const struct op_book_options *o, const struct book *book,
     return 0;
 }
 
-char *op_numbered_name(const char *base, int n)
-{
-    const char *extension = path_extension(base);
-    size_t stem = (size_t)(extension - base);
-    char suffix[BOOKNAME_MAX + 32] = "";
-    if (n > 1)
-        (void)snprintf(suffix, sizeof(suffix), " (%d)%s", n, extension);
-    else
-        (void)snprintf(suffix, sizeof(suffix), "%s", extension);
-    while (stem > 0 && stem + strlen(suffix) > BOOKNAME_MAX)
-        for (stem--; stem > 0 && ((unsigned char)base[stem] & 0xc0) == 0x80;)
-            stem--;
-    struct strbuf name = {0};
-    strbuf_add(&name, base, stem);
-    strbuf_adds(&name, suffix);
-    return strbuf_take(&name);
-}
-
-int op_open_duplicate_dir(const struct op_env *env, int *ret_fd, struct err *err)
-{
-    *ret_fd = open(env->duplicate_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (*ret_fd < 0)
-        return err_sys(err, ERR_IO, "the folder for duplicates, %s", QUOTED(env->duplicate_dir));
-    return 0;
-}
-
-int op_cross_device(const struct op_env *env, struct err *err)
-{
-    return err_set(err, ERR_IO,
-                   "the folder for duplicates, %s, is on another file system than the library",
-                   QUOTED(env->duplicate_dir));
-}
-
-int op_plan_duplicate(const struct op_env *env, struct op_plan *p, struct err *err)
-{
-    int root LB_CLEANUP(fd_close) = -1;
-    struct stat st;
-    if (op_open_duplicate_dir(env, &root, err) < 0)
-        return -1;
-    if (fstat(root, &st) < 0)
-        return err_sys(err, ERR_IO, "the folder for duplicates, %s", QUOTED(env->duplicate_dir));
-    if ((int64_t)st.st_dev != p->was.dev)
-        return op_cross_device(env, err);
-    char *parent LB_CLEANUP(mem_free) = op_parent_name(p->from);
-    for (int n = 1; n <= DUPLICATE_TRIES; n++) {
-        char *name LB_CLEANUP(mem_free) = op_numbered_name(path_base(p->from), n);
-        struct strbuf to LB_CLEANUP(strbuf_clear) = {0};
-        if (parent[0])
-            strbuf_addf(&to, "%s/", parent);
-        strbuf_adds(&to, name);
-        if (fstatat(root, strbuf_str(&to), &st, AT_SYMLINK_NOFOLLOW) == 0)
-            continue;
-        if (errno != ENOENT)
-            return err_sys(err, ERR_IO, "the folder for duplicates: %s", QUOTED(strbuf_str(&to)));
-        free(p->duplicate_to);
-        p->duplicate_to = strbuf_take(&to);
-        return 0;
-    }
-    return err_set(err, ERR_LIMIT, "%d duplicates of %s are there already", DUPLICATE_TRIES,
-                   QUOTED(p->from));
-}
-
 /* Who has the name now, and where the book goes then. */
 static int plan_taken(const struct op_env *env, struct op_plan *p, struct err *err)
 {
@@ -233,7 +171,8 @@ static int plan_taken(const struct op_env *env, struct op_plan *p, struct err *e
     if (taken == 0)
         return 0;
     p->occupant = file_id_of(&st);
-    return env->duplicate_dir ? op_plan_duplicate(env, p, err) : 0;
+    struct duplicate d = {env, p->from, p->was.dev};
+    return env->duplicate_dir ? op_duplicate_plan(&d, &p->duplicate_to, err) : 0;
 }
 
 static const char *no_number_note(unsigned what, bool better)

@@ -79,3 +79,33 @@ serverTest('convert: an existing CBZ is never overwritten; the other becomes a d
   assert.ok(fs.existsSync(path.join(s.library, 'tar/Wolf 7.cbt')));
   assert.deepEqual((await s.api.get('/api/files?filter=duplicates')).json.files.map((f) => f.name), ['Wolf 7.cbt']);
 });
+
+for (const inside of [true, false]) {
+  const set = {};
+  serverTest(`convert: a duplicate moves to duplicate_dir ${inside ? 'in the library, and undo brings it back' : 'outside the library'}; a preview tells it`, {
+    books: (dir) => {
+      library(dir);
+      fs.writeFileSync(path.join(dir, 'tar/Wolf 7.cbz'), zip([{ name: '1.jpg', data: 'x' }]));
+      set.duplicate_dir = path.join(dir, inside ? 'twins' : '../twins');
+      fs.mkdirSync(set.duplicate_dir);
+    },
+    set,
+  }, async (s) => {
+    const old = path.join(s.library, 'tar/Wolf 7.cbt');
+    const bytes = fs.readFileSync(old);
+    const preview = await run(s, { operation: 'convert', files: ['tar/Wolf 7.cbt'], dry_run: true });
+    assert.equal(preview.results[0].details.preview.method, 'none');
+    assert.match(preview.results[0].details.final, /twins\/tar\/Wolf 7\.cbt$/);
+    assert.deepEqual(fs.readdirSync(set.duplicate_dir), []);
+    const job = await run(s, { operation: 'convert', files: ['tar/Wolf 7.cbt'] });
+    const { details } = job.results[0];
+    assert.equal(details.duplicate, true);
+    assert.equal(details.final, preview.results[0].details.final);
+    assert.deepEqual(fs.readFileSync(details.final), bytes);
+    assert.ok(!fs.existsSync(old));
+    const { history } = (await s.api.get('/api/processing-history')).json;
+    const undone = await s.api.post(`/api/history/${history[0].id}/undo`, {});
+    assert.equal(undone.status, inside ? 200 : 409, undone.text);
+    assert.equal(fs.existsSync(old), inside);
+  });
+}

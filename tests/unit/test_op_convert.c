@@ -223,6 +223,76 @@ static void assert_refused(struct lab *l, const char *path, enum err_code code, 
         fail_msg("\"%s\" does not say \"%s\"", err.msg, part);
 }
 
+/* Not converted, but moved as it is; twice, so that the second one's name is taken there. */
+static void a_duplicate_moves_to_its_folder(void **state)
+{
+    (void)state;
+    struct lab l LB_CLEANUP(lab_close);
+    struct op_result r LB_CLEANUP(op_result_clear) = {0}, s LB_CLEANUP(op_result_clear) = {0};
+    char want[256];
+    lab_open(&l);
+    l.env.duplicate_dir = l.duplicates;
+    make_tar(&l, "library/A/S/a.cbt", "");
+    make_zip(&l, "library/A/S/a.cbz");
+    make_zip(&l, "duplicates/S/a.cbt");
+    ino_t was = inode(&l, "library/A/S/a.cbt"), there = inode(&l, "library/A/S/a.cbz");
+    run_ok(&l, "convert", "A/S/a.cbt", &r);
+    assert_int_equal(inode(&l, "duplicates/S/a (2).cbt"), was);
+    assert_int_equal(inode(&l, "library/A/S/a.cbz"), there);
+    assert_false(exists(&l, "library/A/S/a.cbt") || exists(&l, "library/.longbox-trash"));
+    assert_true(r.mark_duplicate && r.changed_file && !r.final_path && !r.mark_processed);
+    (void)snprintf(want, sizeof(want), "%s/S/a (2).cbt", l.duplicates);
+    assert_detail(&r, "final", want);
+    assert_string_equal(json_string_value(json_object_get(r.undo, "moved_to")), want);
+    assert_string_equal(r.message, "duplicate: \"a.cbz\" is there already; nothing was converted");
+
+    (void)snprintf(l.duplicates, sizeof(l.duplicates), "%s/again", l.library);
+    assert_int_equal(mkdir(l.duplicates, 0755), 0);
+    make_zip(&l, "library/A/S/a.cbr"); /* only its name is wrong */
+    run_ok(&l, "convert", "A/S/a.cbr", &s);
+    assert_string_equal(s.final_path, "again/S/a.cbr");
+    assert_true(exists(&l, "library/again/S/a.cbr") && !exists(&l, "library/A/S/a.cbr"));
+    assert_true(s.undo && !json_object_get(s.undo, "moved_to"));
+}
+
+static void a_preview_of_a_duplicate_tells_its_place(void **state)
+{
+    (void)state;
+    struct lab l LB_CLEANUP(lab_close);
+    struct op_result r LB_CLEANUP(op_result_clear) = {0};
+    lab_open(&l);
+    l.env.dry_run = true;
+    l.env.duplicate_dir = l.duplicates;
+    make_tar(&l, "library/S/a.cbt", "");
+    make_zip(&l, "library/S/a.cbz");
+    make_zip(&l, "duplicates/S/a.cbt");
+    char *before LB_CLEANUP(mem_free) = list_folder(l.dir);
+    run_ok(&l, "convert", "S/a.cbt", &r);
+    char *after LB_CLEANUP(mem_free) = list_folder(l.dir);
+    assert_string_equal(after, before);
+    assert_int_equal(l.declared, 0);
+    json_t *preview = json_object_get(r.details, "preview");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(preview, "after"), "name")), "a (2).cbt");
+    assert_string_equal(json_string_value(json_object_get(preview, "method")), "none");
+    assert_true(r.mark_duplicate);
+    assert_non_null(strstr(r.message, "nothing would be converted"));
+}
+
+static void a_duplicate_that_cannot_move_stays(void **state)
+{
+    (void)state;
+    struct lab l LB_CLEANUP(lab_close);
+    lab_open(&l);
+    make_tar(&l, "library/a.cbt", "");
+    make_zip(&l, "library/a.cbz");
+    l.env.duplicate_dir = "/nowhere/at/all";
+    assert_refused(&l, "a.cbt", ERR_IO, "/nowhere/at/all");
+    l.env.duplicate_dir = l.duplicates;
+    l.refuse = ERR_CONFLICT;
+    assert_refused(&l, "a.cbt", ERR_CONFLICT, "");
+}
+
 static void what_cannot_be_converted_stays(void **state)
 {
     (void)state;
@@ -301,7 +371,7 @@ static void a_preview_changes_nothing(void **state)
 
 /* ------------------------------------------------------------------ crashes */
 
-enum where { TRASH_IN, TRASH_FAR };
+enum where { TRASH_IN, TRASH_FAR, TAKEN };
 
 static char far_dir[64];
 
@@ -311,9 +381,14 @@ struct scene {
     bool zip;
 };
 static const struct scene scenes[] = {
-    {"tar", "S/a.cbt", TRASH_IN, false},           {"tar, far", "S/a.cbt", TRASH_FAR, false},
-    {"misnamed", "S/a.cbz", TRASH_IN, false},      {"misnamed, far", "S/a.cbz", TRASH_FAR, false},
-    {"bytes", "S\xff/a\xfe.cbt", TRASH_IN, false}, {"zip", "S/a.cbr", TRASH_IN, true},
+    {"tar", "S/a.cbt", TRASH_IN, false},
+    {"tar, far", "S/a.cbt", TRASH_FAR, false},
+    {"misnamed", "S/a.cbz", TRASH_IN, false},
+    {"misnamed, far", "S/a.cbz", TRASH_FAR, false},
+    {"bytes", "S\xff/a\xfe.cbt", TRASH_IN, false},
+    {"zip", "S/a.cbr", TRASH_IN, true},
+    {"taken", "S/a.cbt", TAKEN, false},
+    {"zip, taken", "S/a.cbr", TAKEN, true},
 };
 
 /* Made once: Python takes its time. */
@@ -344,11 +419,21 @@ static void set_scene(struct lab *l, const char *dir, const struct scene *s)
     assert_int_equal(mkdir(far_dir, 0700), 0);
     lab_open_at(l, dir);
     l->env.trash_dir = s->where == TRASH_FAR ? far_dir : NULL;
+    if (s->where == TAKEN) {
+        l->env.duplicate_dir = l->duplicates;
+        make_zip(l, "library/S/a.cbz");
+        assert_int_equal(utimensat(AT_FDCWD, full_path(l, "library/S/a.cbz"),
+                                   (struct timespec[2]){{1, 0}, {1, 0}}, 0),
+                         0);
+    }
     (void)snprintf(path, sizeof(path), "library/S/source");
-    if (s->zip)
+    if (s->zip) {
         make_zip(l, path);
-    else
+        assert_int_equal(
+            utimensat(AT_FDCWD, full_path(l, path), (struct timespec[2]){{2, 0}, {2, 0}}, 0), 0);
+    } else {
         copy_tar(l, path);
+    }
     (void)mkdirat(l->env.library_fd, "S\xff", 0755);
     assert_int_equal(renameat(l->env.library_fd, "S/source", l->env.library_fd, s->book), 0);
 }
@@ -380,8 +465,9 @@ static char *list_all(const struct lab *l)
 {
     char *a LB_CLEANUP(mem_free) = list_folder(l->library),
             *b LB_CLEANUP(mem_free) = list_folder(far_dir);
+    char *c LB_CLEANUP(mem_free) = list_folder(l->duplicates);
     struct strbuf both = {0};
-    strbuf_addf(&both, "%s--\n%s", a, b);
+    strbuf_addf(&both, "%s--\n%s--\n%s", a, b, c);
     return strbuf_take(&both);
 }
 
@@ -440,7 +526,7 @@ static void a_killed_run_is_finished_with_the_same_result(void **state)
         "convert_declared", "new_book_made",  "new_book_written", "convert_proven",
         "trash_kept",       "trash_copied",   "trash_copy_named", "new_book_before_name",
         "move_renamed",     "new_book_named", "convert_placed",   "trash_moved",
-        "convert_done"};
+        "convert_aside",    "convert_done"};
     char dir[] = "/tmp/longbox-convert-XXXXXX";
     assert_non_null(mkdtemp(dir));
     (void)snprintf(far_dir, sizeof(far_dir), "/dev/shm/longbox-convert-%d", (int)getpid());
@@ -465,6 +551,9 @@ int main(void)
         cmocka_unit_test(what_is_no_zip_but_called_cbz_keeps_its_name),
         cmocka_unit_test(a_zip_under_another_extension_is_renamed),
         cmocka_unit_test(a_taken_name_changes_nothing),
+        cmocka_unit_test(a_duplicate_moves_to_its_folder),
+        cmocka_unit_test(a_preview_of_a_duplicate_tells_its_place),
+        cmocka_unit_test(a_duplicate_that_cannot_move_stays),
         cmocka_unit_test(what_cannot_be_converted_stays),
         cmocka_unit_test(a_cut_archive_never_becomes_a_shorter_book),
         cmocka_unit_test(a_preview_changes_nothing),
