@@ -17,4 +17,13 @@
 int exe_beside(const char *const *relative, size_t n, char ret[PATH_MAX],
                struct err *err) LB_MUST_CHECK;
 
+#define EXE_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/*
+ * exe_in_path(name, path, ret, err)
+ * The program `name` as a path: execvp may not be called between fork and exec. `path` is a value of PATH, of which
+ * only absolute folders count. A name with a slash is taken as it is. ERR_CONFIG.
+ */
+int exe_in_path(const char *name, const char *path, char ret[PATH_MAX],
+                struct err *err) LB_MUST_CHECK;
+
 #endif

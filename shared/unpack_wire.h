@@ -13,6 +13,13 @@
 #define UNPACK_TEXT_BYTES 240
 #define UNPACK_ENTRY_BYTES                                                                         \
     16 /* before the name: 64-bit size (all ones = not known), 64-bit time in Unix seconds */
+#define UNPACK_RATIO        200         /* unpacked to packed; pictures are packed already */
+#define UNPACK_RATIO_BEGINS (64u << 20) /* below this much nobody asks */
+/*
+ * `longbox-unpack run CPU_S MEMORY_MIB PROGRAM ARGUMENT...` starts another program, confined. It may hold more
+ * descriptors than the library that needs none: the dynamic loader opens files.
+ */
+#define UNPACK_RUN "run"
 
 enum unpack_kind {
     UNPACK_ENTRY = 'E',   /* a file begins */
@@ -24,7 +31,8 @@ enum unpack_kind {
 };
 
 enum unpack_fault {
-    UNPACK_DAMAGED = 'd', /* or packed in a way that the library cannot read */
+    UNPACK_DAMAGED = 'd', /* or cut off */
+    UNPACK_UNREAD = 'u',  /* a single RAR or 7-Zip archive that is not cut off: perhaps another reader can */
     UNPACK_ENCRYPTED = 'e',
     UNPACK_TOO_MUCH = 'l',  /* a limit */
     UNPACK_NO_MEMORY = 'm', /* the memory limit, or the machine's */

@@ -1,6 +1,7 @@
 #include "confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -43,7 +44,7 @@ static int limit(int what, uint64_t soft, uint64_t hard)
     return setrlimit(what, &l);
 }
 
-int confine_limits(unsigned cpu_s, unsigned memory_mib)
+int confine_limits(unsigned cpu_s, unsigned memory_mib, unsigned descriptors)
 {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they map terabytes */
     if (limit(RLIMIT_AS, (uint64_t)memory_mib << 20, (uint64_t)memory_mib << 20) < 0)
@@ -54,7 +55,7 @@ int confine_limits(unsigned cpu_s, unsigned memory_mib)
     if (limit(RLIMIT_CPU, cpu_s, (uint64_t)cpu_s + 5) < 0) /* SIGXCPU says why before SIGKILL */
         return -1;
     return limit(RLIMIT_CORE, 0, 0) < 0 || limit(RLIMIT_FSIZE, 0, 0) < 0 ||
-                   limit(RLIMIT_NOFILE, 3, 3) < 0
+                   limit(RLIMIT_NOFILE, descriptors, descriptors) < 0
                ? -1
                : 0;
 }
@@ -113,6 +114,14 @@ static const int maps_memory[] = {
 #define IF_EQUAL(value, skip)                                                                      \
     (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, (skip))
 
+static int set_filter(struct sock_filter *code, size_t n)
+{
+    struct sock_fprog program = {(unsigned short)n, code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
 int confine_calls(void)
 {
     struct sock_filter
@@ -139,8 +148,111 @@ int confine_calls(void)
         code[n++] = RETURN(SECCOMP_RET_ERRNO | EACCES);
     }
     code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS);
-    struct sock_fprog program = {(unsigned short)n, code};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -1;
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+    return set_filter(code, n);
+}
+
+/* ---- a program that is not ours ---- */
+
+/* What the dynamic loader, the C library and a program that reads a file and writes to a pipe call. */
+static const int program_calls[] = {
+    SYS_execve, /* its own start; no other process can be made */
+#ifdef SYS_mmap
+    SYS_mmap,
+#endif
+#ifdef SYS_mmap2
+    SYS_mmap2,
+#endif
+#ifdef SYS_arch_prctl
+    SYS_arch_prctl,
+#endif
+#ifdef SYS_stat
+    SYS_stat,
+    SYS_lstat,
+#endif
+#ifdef SYS_access
+    SYS_access,
+#endif
+#ifdef SYS_readlink
+    SYS_readlink,
+#endif
+#ifdef SYS_newfstatat
+    SYS_newfstatat,
+#endif
+    SYS_read,
+    SYS_readv,
+    SYS_pread64,
+    SYS_write,
+    SYS_writev,
+    SYS_lseek,
+    SYS_close,
+    SYS_fstat,
+    SYS_statx,
+    SYS_faccessat,
+    SYS_faccessat2,
+    SYS_readlinkat,
+    SYS_getcwd,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_mprotect,
+    SYS_madvise,
+    SYS_brk,
+    SYS_futex,
+    SYS_set_tid_address,
+    SYS_rseq,
+    SYS_set_robust_list,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_sigaltstack,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_getuid,
+    SYS_geteuid,
+    SYS_getgid,
+    SYS_getegid,
+    SYS_uname,
+    SYS_clock_gettime,
+    SYS_gettimeofday,
+    SYS_getrandom,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_restart_syscall,
+    SYS_sched_yield,
+};
+
+/* Opens, with the place of their flags. */
+static const struct {
+    int call;
+    unsigned flags_at;
+} opens[] = {
+#ifdef SYS_open
+    {SYS_open, offsetof(struct seccomp_data, args[1])},
+#endif
+    {SYS_openat, offsetof(struct seccomp_data, args[2])},
+};
+
+#define OPENS_TO_WRITE (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
+
+int confine_program(void)
+{
+    struct sock_filter code[8 + 2 * ARRAY_LEN(program_calls) + 5 * ARRAY_LEN(opens)];
+    size_t n = 0;
+    code[n++] = LOAD(arch);
+    code[n++] = IF_EQUAL(ARCH, 1);
+    code[n++] = LOAD(nr);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1);
+    code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS); /* another machine's numbers */
+    for (size_t i = 0; i < ARRAY_LEN(opens); i++) {
+        code[n++] = IF_EQUAL(opens[i].call, 4);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, opens[i].flags_at);
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, OPENS_TO_WRITE, 0, 1);
+        code[n++] = RETURN(SECCOMP_RET_ERRNO | EPERM);
+        code[n++] = RETURN(SECCOMP_RET_ALLOW);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(program_calls); i++) {
+        code[n++] = IF_EQUAL(program_calls[i], 1);
+        code[n++] = RETURN(SECCOMP_RET_ALLOW);
+    }
+    code[n++] = RETURN(SECCOMP_RET_ERRNO | EPERM);
+    return set_filter(code, n);
 }

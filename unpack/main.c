@@ -5,6 +5,8 @@
  * looked at the process has given away everything but reading, writing and memory. A program of its own, so that the
  * workers do not even hold the code that parses these formats.
  *
+ * It also starts the reader of others that stands in for the library, confined as that allows (UNPACK_RUN).
+ *
  * The loop is ours and bounded: it ends at the first header that cannot be read, which libarchive's own tools do not.
  */
 #include <archive.h>
@@ -27,10 +29,10 @@
 #include "unpack_wire.h"
 #include "whole.h"
 
-#define ARGUMENTS    6
-#define RATIO        200         /* unpacked to packed; pictures are packed already */
-#define RATIO_BEGINS (64u << 20) /* below this much nobody asks */
-#define READ_BYTES   (64u << 10)
+#define ARGUMENTS       6
+#define RUN_ARGUMENTS   5
+#define RUN_DESCRIPTORS 64
+#define READ_BYTES      (64u << 10)
 
 static struct {
     uint64_t cpu_s, memory_mib, entries, entry_bytes, total_bytes;
@@ -136,7 +138,8 @@ __attribute__((noreturn)) static void fail_archive(struct archive *a)
     if (archive_errno(a) == ENOMEM)
         fail(UNPACK_NO_MEMORY, "it needs more than %llu MiB of memory to unpack",
              (unsigned long long)limits.memory_mib);
-    fail(UNPACK_DAMAGED, "%s", text ? text : "the archive cannot be read");
+    bool whole = whole_single_rar(STDIN_FILENO, in.size) || whole_7z(STDIN_FILENO, in.size);
+    fail(whole ? UNPACK_UNREAD : UNPACK_DAMAGED, "%s", text ? text : "the archive cannot be read");
 }
 
 static void count(uint64_t entry, size_t n)
@@ -148,8 +151,8 @@ static void count(uint64_t entry, size_t n)
     if (total > limits.total_bytes)
         fail(UNPACK_TOO_MUCH, "the archive unpacks to more than %llu MiB",
              (unsigned long long)(limits.total_bytes >> 20));
-    if (total > RATIO_BEGINS && total / RATIO > in.size)
-        fail(UNPACK_TOO_MUCH, "the archive unpacks to more than %d times its size", RATIO);
+    if (total > UNPACK_RATIO_BEGINS && total / UNPACK_RATIO > in.size)
+        fail(UNPACK_TOO_MUCH, "the archive unpacks to more than %d times its size", UNPACK_RATIO);
 }
 
 static void send_data(struct archive *a)
@@ -300,9 +303,21 @@ static struct archive *make_reader(void)
     return a;
 }
 
+/* Starts another reader; what it can do is confine_program's. */
+__attribute__((noreturn)) static void run_program(unsigned cpu_s, unsigned memory_mib, char **argv)
+{
+    confine_start();
+    if (confine_limits(cpu_s, memory_mib, RUN_DESCRIPTORS) < 0 || confine_program() < 0)
+        _exit(2);
+    (void)execve(argv[0], argv, environ);
+    _exit(2);
+}
+
 int main(int argc, char **argv)
 {
     struct stat st;
+    if (argc >= RUN_ARGUMENTS && strcmp(argv[1], UNPACK_RUN) == 0)
+        run_program((unsigned)number(argv[2]), (unsigned)number(argv[3]), argv + 4);
     if (argc < ARGUMENTS)
         (void)number("");
     limits.cpu_s = number(argv[1]);
@@ -314,7 +329,7 @@ int main(int argc, char **argv)
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     struct archive *a = make_reader();
     if (fstat(STDIN_FILENO, &st) < 0 ||
-        confine_limits((unsigned)limits.cpu_s, (unsigned)limits.memory_mib) < 0 ||
+        confine_limits((unsigned)limits.cpu_s, (unsigned)limits.memory_mib, 3) < 0 ||
         confine_calls() < 0)
         _exit(2);
 #ifdef LB_FAULTS

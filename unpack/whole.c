@@ -8,10 +8,14 @@
 #define HEAD_BYTES 64
 
 #define RAR4_FILE  0x74
+#define RAR4_MAIN  0x73
+#define RAR4_SPLIT 0x0001 /* of the main header: a part of several */
 #define RAR4_END   0x7b
 #define RAR4_LONG  0x8000 /* the block has data behind it */
 #define RAR4_LARGE 0x0100 /* the size of a file's data has 64 bits */
 
+#define RAR5_MAIN  1
+#define RAR5_SPLIT 1
 #define RAR5_END   5
 #define RAR5_EXTRA 1
 #define RAR5_DATA  2
@@ -109,6 +113,33 @@ bool whole_rar(int fd, uint64_t size)
     if (n < 8 || memcmp(p, "Rar!\x1a\x07", 6) != 0)
         return false;
     return p[6] == 0 ? whole_rar4(fd, size) : whole_rar5(fd, size);
+}
+
+bool whole_single_rar(int fd, uint64_t size)
+{
+    unsigned char p[HEAD_BYTES];
+    if (!whole_rar(fd, size))
+        return false;
+    size_t n = read_some(fd, 0, p), k = 12; /* RAR 5: behind a mark of 8 bytes and a checksum */
+    if (p[6] == 0)
+        return n >= 14 && p[9] == RAR4_MAIN && !(get16(p + 10) & RAR4_SPLIT);
+    uint64_t head, type, flags, extra, main;
+    if (!get_number(p, n, &k, &head) || !get_number(p, n, &k, &type) ||
+        !get_number(p, n, &k, &flags) || ((flags & RAR5_EXTRA) && !get_number(p, n, &k, &extra)) ||
+        !get_number(p, n, &k, &main))
+        return false;
+    return type == RAR5_MAIN && !(flags & RAR5_DATA) && !(main & RAR5_SPLIT);
+}
+
+/* 7-Zip: 32 bytes, the last 20 of which are place and size of the directory, 8 bytes each, and its checksum. */
+bool whole_7z(int fd, uint64_t size)
+{
+    unsigned char p[HEAD_BYTES];
+    if (read_some(fd, 0, p) < 32 || memcmp(p, "7z\xbc\xaf\x27\x1c", 6) != 0)
+        return false;
+    uint64_t at = get32(p + 12) | (uint64_t)get32(p + 16) << 32;
+    uint64_t len = get32(p + 20) | (uint64_t)get32(p + 24) << 32;
+    return len > 0 && at <= size && len <= size && at + len <= size - 32;
 }
 
 bool whole_tar(int fd, uint64_t size)

@@ -27,7 +27,7 @@
 #include "path.h"
 #include "strbuf.h"
 #include "trash.h"
-#include "unpack.h"
+#include "unpack_any.h"
 #include "zip.h"
 
 #define QUOTED(path) log_quote((path), (char[160]){0}, 160)
@@ -44,15 +44,17 @@ struct convert {
     struct stat st;   /* of the old file */
     struct file_id was;
     enum book_kind kind;
+    struct new_book *book; /* while it is made */
     struct new_book_mark mark;
     /* for the result; declared with the mark, so that a second run gives the same */
-    char format[64];
+    char format[64], unpacked_by[16];
     int64_t entries, pages, skipped;
     bool duplicate;
 };
 
 static void convert_clear(struct convert *c)
 {
+    new_book_free(c->book);
     fd_close(c->fd);
     fd_close(c->dir);
     free(c->to);
@@ -91,12 +93,13 @@ static char *bytes_of(const json_t *hex)
 
 static int declare(const struct convert *c, struct err *err)
 {
-    json_t *j = json_pack(
-        "{s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:I}", "op", "convert", "size",
-        (json_int_t)c->was.size, "mtime_ns", (json_int_t)c->was.mtime_ns, "place", hex_of(c->place),
-        "aside", hex_of(c->aside), "new_size", (json_int_t)c->mark.size, "new_crc",
-        (json_int_t)c->mark.dir_crc, "format", c->format, "entries", (json_int_t)c->entries,
-        "pages", (json_int_t)c->pages, "skipped", (json_int_t)c->skipped);
+    json_t *j =
+        json_pack("{s:s, s:I, s:I, s:o, s:o, s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "op", "convert",
+                  "size", (json_int_t)c->was.size, "mtime_ns", (json_int_t)c->was.mtime_ns, "place",
+                  hex_of(c->place), "aside", hex_of(c->aside), "unpacked_by", c->unpacked_by,
+                  "new_size", (json_int_t)c->mark.size, "new_crc", (json_int_t)c->mark.dir_crc,
+                  "format", c->format, "entries", (json_int_t)c->entries, "pages",
+                  (json_int_t)c->pages, "skipped", (json_int_t)c->skipped);
     must(j);
     int rc = c->env->declare(c->env->ctx, j, is_same_name(c) || c->aside ? NULL : c->to, NULL, err);
     json_decref(j);
@@ -112,6 +115,7 @@ static bool read_intent(struct convert *c, const json_t *intent)
 {
     const char *op = json_string_value(json_object_get(intent, "op"));
     const char *format = json_string_value(json_object_get(intent, "format"));
+    const char *by = json_string_value(json_object_get(intent, "unpacked_by"));
     if (!op || strcmp(op, "convert") != 0 || !format)
         return false;
     c->place = bytes_of(json_object_get(intent, "place"));
@@ -121,6 +125,7 @@ static bool read_intent(struct convert *c, const json_t *intent)
     c->mark =
         (struct new_book_mark){(uint64_t)get(intent, "new_size"), (uint32_t)get(intent, "new_crc")};
     (void)snprintf(c->format, sizeof(c->format), "%s", format);
+    (void)snprintf(c->unpacked_by, sizeof(c->unpacked_by), "%s", by ? by : "libarchive");
     c->entries = get(intent, "entries");
     c->pages = get(intent, "pages");
     c->skipped = get(intent, "skipped");
@@ -230,24 +235,34 @@ static int was_set_aside(struct convert *c, struct err *err)
 
 /* ------------------------------------------------------------------ doing it */
 
-static int write_book(struct convert *c, struct new_book *b, struct err *err)
+/* A reader begins: the new book is begun anew. */
+static int begin_book(void *ctx, struct entry_sink *ret, struct err *err)
 {
-    struct entry_sink sink = new_book_sink(b);
+    struct convert *c = ctx;
+    new_book_free(c->book);
+    c->book = NULL;
+    if (new_book_open(c->dir, &c->st, &c->book, err) < 0)
+        return -1;
+    *ret = new_book_sink(c->book);
+    ret->cancelled = c->env->cancelled;
+    ret->cancel_ctx = c->env->ctx;
+    return 0;
+}
+
+static int write_book(struct convert *c, struct err *err)
+{
+    struct unpack_target target = {begin_book, c};
     struct unpack_report report;
-    sink.cancelled = c->env->cancelled;
-    sink.cancel_ctx = c->env->ctx;
-    if (unpack_walk(c->fd, &UNPACK_LIMITS, &sink, &report, err) < 0) {
-        size_t len = strlen(err->msg);
-        if (report.not_understood) /* libarchive fails on some sound RAR archives */
-            (void)snprintf(err->msg + len, sizeof(err->msg) - len,
-                           "; if it is sound, unpack it with unar or unrar and zip the pages");
+    if (unpack_any(c->fd, &UNPACK_LIMITS, &target, &report, err) < 0) {
+        unpack_remedy(&report, err);
         return -1;
     }
     (void)snprintf(c->format, sizeof(c->format), "%s", report.format);
-    c->entries = (int64_t)new_book_entries(b);
-    c->pages = new_book_pages(b);
+    (void)snprintf(c->unpacked_by, sizeof(c->unpacked_by), "%s", report.by);
+    c->entries = (int64_t)new_book_entries(c->book);
+    c->pages = new_book_pages(c->book);
     c->skipped = report.n_skipped;
-    return new_book_finish(b, c->fd, c->env->cancelled, c->env->ctx, &c->mark, err);
+    return new_book_finish(c->book, c->fd, c->env->cancelled, c->env->ctx, &c->mark, err);
 }
 
 /* trash_keep or trash_move to c->place; another place is declared when that one was taken meanwhile. */
@@ -267,11 +282,11 @@ static int to_trash(struct convert *c, bool keep, struct err *err)
 }
 
 /* The new book is proven and declared: it gets its name, the old one goes. */
-static int put_in_place(struct convert *c, struct new_book *b, struct err *err)
+static int put_in_place(struct convert *c, struct err *err)
 {
     bool taken;
     if (check_unchanged(c, err) < 0 || (is_same_name(c) && to_trash(c, true, err) < 0) ||
-        new_book_place(b, path_base(c->to), is_same_name(c), &taken, err) < 0)
+        new_book_place(c->book, path_base(c->to), is_same_name(c), &taken, err) < 0)
         return -1;
     if (taken)
         return set_aside(c, err);
@@ -281,21 +296,20 @@ static int put_in_place(struct convert *c, struct new_book *b, struct err *err)
 
 static int convert(struct convert *c, struct err *err)
 {
-    struct new_book *b LB_CLEANUP(new_book_free) = NULL;
     c->mark = (struct new_book_mark){0};
     if (!c->place && trash_plan(&c->trash, c->path, &c->place, err) < 0)
         return -1;
     if (declare(c, err) < 0)
         return -1;
     fault_hit("convert_declared");
-    if (new_book_open(c->dir, &c->st, &b, err) < 0 || write_book(c, b, err) < 0)
+    if (write_book(c, err) < 0)
         return -1;
     if (c->env->cancelled(c->env->ctx))
         return err_set(err, ERR_CANCELLED, "cancelled");
     if (declare(c, err) < 0)
         return -1;
     fault_hit("convert_proven");
-    return put_in_place(c, b, err);
+    return put_in_place(c, err);
 }
 
 /* A zip archive under another extension: only its name is wrong. */
@@ -399,6 +413,7 @@ static void fill_converted(const struct convert *c, struct op_result *ret)
         return;
     char *place LB_CLEANUP(mem_free) = trash_absolute(&c->trash, c->place);
     (void)json_object_set_new(ret->details, "trash", json_text(place));
+    (void)json_object_set_new(ret->details, "unpacked_by", json_string(c->unpacked_by));
     (void)json_object_set_new(ret->details, "entries", json_integer((json_int_t)c->entries));
     (void)json_object_set_new(ret->details, "pages", json_integer((json_int_t)c->pages));
     if (c->skipped > 0)

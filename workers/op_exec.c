@@ -10,16 +10,16 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "exe.h"
 #include "exec_child.h"
 #include "log.h"
 #include "path.h"
 #include "strbuf.h"
 #include "utf8.h"
 
-#define ARG_BYTES    131071 /* MAX_ARG_STRLEN of Linux, less the NUL */
-#define OUTPUT_MAX   1024
-#define REASON_MAX   240
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define ARG_BYTES  131071 /* MAX_ARG_STRLEN of Linux, less the NUL */
+#define OUTPUT_MAX 1024
+#define REASON_MAX 240
 
 /* ---- arguments and environment ---- */
 
@@ -93,7 +93,7 @@ static void make_environment(const struct op *op, const struct exec_values *valu
                              struct strings *ret)
 {
     static const char *const taken[][2] = {
-        {"PATH", DEFAULT_PATH}, {"HOME", "/"}, {"LANG", "C.UTF-8"}};
+        {"PATH", EXE_DEFAULT_PATH}, {"HOME", "/"}, {"LANG", "C.UTF-8"}};
     const char *s = op->config->command_bytes + op->command->env_at;
     for (int i = 0; i < op->command->n_env; i++, s = config_command_next(s))
         ret->v[ret->n++] = mem_strdup(s);
@@ -104,25 +104,6 @@ static void make_environment(const struct op *op, const struct exec_values *valu
     }
     add_variable(ret, "LONGBOX_JOB_ID", values->job_id);
     add_variable(ret, "LONGBOX_PATH", values->path);
-}
-
-/* The program as a path: execvp may not be called between fork and exec. */
-static int find_program(const char *name, const char *path, char ret[PATH_MAX], struct err *err)
-{
-    if (strchr(name, '/')) {
-        (void)snprintf(ret, PATH_MAX, "%s", name);
-        return 0; /* exec will say what is wrong with it */
-    }
-    for (const char *p = path; *p;) {
-        size_t len = strcspn(p, ":");
-        struct stat st;
-        int n = snprintf(ret, PATH_MAX, "%.*s/%s", (int)len, p, name);
-        if (p[0] == '/' && n < PATH_MAX && access(ret, X_OK) == 0 && stat(ret, &st) == 0 &&
-            S_ISREG(st.st_mode))
-            return 0;
-        p += len + (p[len] == ':');
-    }
-    return err_set(err, ERR_CONFIG, "program %s is not found in PATH", LOG_QUOTE(name));
 }
 
 /* ---- what it said ---- */
@@ -275,7 +256,7 @@ static int run_program(const struct op_env *env, const struct exec_values *value
     if (make_argv(op, values, &argv, err) < 0)
         return -1;
     make_environment(op, values, &envp);
-    if (find_program(argv.v[0], variable(&envp, "PATH"), program, err) < 0 ||
+    if (exe_in_path(argv.v[0], variable(&envp, "PATH"), program, err) < 0 ||
         exec_child_start(&child, program, argv.v, envp.v, dir_fd, err) < 0 ||
         declare(env, &child, err) < 0)
         return -1;

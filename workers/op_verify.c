@@ -6,7 +6,7 @@
 
 #include "book_kind.h"
 #include "check.h"
-#include "unpack.h"
+#include "unpack_any.h"
 #include "zip.h"
 
 struct verify {
@@ -16,6 +16,7 @@ struct verify {
     struct stat st;
     struct checker *checker;
     char format[64];
+    const char *unpacked_by; /* NULL: a zip archive, or nobody could */
 };
 
 static void verify_clear(struct verify *v)
@@ -69,14 +70,26 @@ static int check_zip(struct verify *v, const struct zip *z, struct err *err)
     return note_fault(v, PROBLEM_DAMAGED, &why, err);
 }
 
+/* A reader begins: what an earlier one found of the pages does not count. */
+static int begin_check(void *ctx, struct entry_sink *ret, struct err *err)
+{
+    struct verify *v = ctx;
+    (void)err;
+    checker_free(v->checker);
+    v->checker = checker_new((uint64_t)v->st.st_size);
+    *ret = sink_of(v);
+    return 0;
+}
+
 static int check_other(struct verify *v, enum book_kind kind, struct err *err)
 {
     struct err why = {0};
-    struct entry_sink sink = sink_of(v);
+    struct unpack_target target = {begin_check, v};
     struct unpack_report report;
+    int rc = unpack_any(v->fd, &UNPACK_LIMITS, &target, &report, &why);
     check_extension(v, kind);
-    int rc = unpack_walk(v->fd, &UNPACK_LIMITS, &sink, &report, &why);
     (void)snprintf(v->format, sizeof(v->format), "%s", report.format);
+    v->unpacked_by = report.by;
     if (report.n_skipped > 0)
         checker_add(v->checker, PROBLEM_LINKS, NULL, 0, "%u links or devices were passed over",
                     report.n_skipped);
@@ -128,6 +141,8 @@ static void fill_result(const struct verify *v, const struct check_report *r, st
                   (json_int_t)r->n_problems, "pages", (json_int_t)r->pages, "entries",
                   (json_int_t)r->entries, "format", v->format, "content", check->content);
     must(ret->details);
+    if (v->unpacked_by)
+        (void)json_object_set_new(ret->details, "unpacked_by", json_string(v->unpacked_by));
 }
 
 int op_verify_run(const struct op_env *env, const struct op_item *item, struct op_result *ret,

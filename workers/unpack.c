@@ -1,52 +1,32 @@
 #include "unpack.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "clock.h"
-#include "exe.h"
+#include "unpack_child.h"
 #include "unpack_wire.h"
 #include "zip_io.h"
-
-#define STEP_MS 100 /* between two looks at the cancel flag */
 
 struct walk {
     const struct unpack_limits *limits;
     const struct entry_sink *sink;
     struct unpack_report *report;
-    pid_t pid;
-    int pipe_fd;
-    int64_t ends_at_ms;
+    struct unpack_child child;
     bool in_entry, done;
     uint32_t n_entries;
     uint64_t entry_bytes, total_bytes;
     unsigned char *frame; /* room for the longest one */
 };
 
-/* ------------------------------------------------------------------ the child */
-
-/* Beside the worker; or, for programs of a build tree, in its folder of programs. */
-static int find_program(char ret[PATH_MAX], struct err *err)
-{
-    static const char *const places[] = {"longbox-unpack", "../bin/longbox-unpack"};
-    return exe_beside(places, ARRAY_LEN(places), ret, err);
-}
-
-static int spawn(struct walk *w, const char *program, int fd, int out, struct err *err)
+static int start(struct walk *w, int fd, struct err *err)
 {
     char text[5][24];
-    const uint64_t values[5] = {w->limits->cpu_s, w->limits->memory_mib, w->limits->entries,
-                                w->limits->entry_bytes, w->limits->total_bytes};
-    char *argv[8] = {(char[]){"longbox-unpack"}};
+    const struct unpack_limits *l = w->limits;
+    const uint64_t values[5] = {l->cpu_s, l->memory_mib, l->entries, l->entry_bytes,
+                                l->total_bytes};
+    char *argv[8] = {NULL};
     char *envp[] = {NULL};
     for (int i = 0; i < 5; i++) {
         (void)snprintf(text[i], sizeof(text[i]), "%llu", (unsigned long long)values[i]);
@@ -55,99 +35,17 @@ static int spawn(struct walk *w, const char *program, int fd, int out, struct er
 #ifdef LB_FAULTS
     argv[6] = getenv("LB_UNPACK_TRY"); /* NOLINT(concurrency-mt-unsafe): nobody sets it later */
 #endif
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    must(posix_spawn_file_actions_init(&actions) == 0 && posix_spawnattr_init(&attr) == 0);
-    must(posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO) == 0 &&
-         posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO) == 0 &&
-         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) == 0);
-    must(posix_spawnattr_setsigmask(&attr, &none) == 0 &&
-         posix_spawnattr_setsigdefault(&attr, &all) == 0 &&
-         posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                             POSIX_SPAWN_SETSID) == 0);
-    int rc = posix_spawn(&w->pid, program, &actions, &attr, argv, envp);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    (void)posix_spawnattr_destroy(&attr);
-    if (rc == 0)
-        return 0;
-    w->pid = 0;
-    errno = rc;
-    return err_sys(err, ERR_IO, "start %s", program);
-}
-
-static int start(struct walk *w, int fd, struct err *err)
-{
-    char program[PATH_MAX];
-    int ends[2];
-    if (find_program(program, err) < 0)
-        return -1;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_sys(err, ERR_IO, "pipe");
-    (void)fcntl(ends[0], F_SETPIPE_SZ, 1 << 20); /* fewer turns; a refusal costs only time */
-    w->pipe_fd = ends[0];
-    int rc = spawn(w, program, fd, ends[1], err);
-    fd_close(ends[1]);
-    return rc;
-}
-
-/* Ends the child if it still runs; *ret is its status. */
-static void reap(struct walk *w, int *ret)
-{
-    *ret = 0;
-    if (w->pid <= 0)
-        return;
-    while (waitpid(w->pid, ret, 0) < 0 && errno == EINTR)
-        ;
-    w->pid = 0;
+    return unpack_child_start(&w->child, fd, argv, envp, l, w->sink, err);
 }
 
 static void walk_clear(struct walk *w)
 {
-    int status;
-    if (w->pid > 0)
-        (void)kill(w->pid, SIGKILL);
-    reap(w, &status);
-    fd_close(w->pipe_fd);
+    unpack_child_clear(&w->child);
     free(w->frame);
 }
 LB_DEFINE_CLEANUP(struct walk, walk_clear)
 
 /* ------------------------------------------------------------------ reading frames */
-
-static int check_time(const struct walk *w, struct err *err)
-{
-    if (w->sink->cancelled && w->sink->cancelled(w->sink->cancel_ctx))
-        return err_set(err, ERR_CANCELLED, "cancelled");
-    if (clock_mono_ms() > w->ends_at_ms)
-        return err_set(err, ERR_BOOK, "unpacking it takes more than %u s", w->limits->wall_s);
-    return 0;
-}
-
-/* 1 = all `len` bytes, 0 = the pipe has ended, -1. */
-static int read_pipe(const struct walk *w, unsigned char *buf, size_t len, struct err *err)
-{
-    for (size_t done = 0; done < len;) {
-        struct pollfd p = {w->pipe_fd, POLLIN, 0};
-        int ready = poll(&p, 1, STEP_MS);
-        if (ready <= 0) {
-            if (check_time(w, err) < 0)
-                return -1;
-            continue;
-        }
-        ssize_t n = read(w->pipe_fd, buf + done, len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(err, ERR_IO, "read from longbox-unpack");
-        if (n == 0)
-            return 0;
-        done += (size_t)n;
-    }
-    return 1;
-}
 
 static int nonsense(struct err *err)
 {
@@ -180,7 +78,7 @@ static int on_data(struct walk *w, size_t len, struct err *err)
     if (!w->in_entry || w->entry_bytes > w->limits->entry_bytes ||
         w->total_bytes > w->limits->total_bytes)
         return nonsense(err);
-    if (check_time(w, err) < 0)
+    if (unpack_child_time(&w->child, err) < 0)
         return -1;
     return w->sink->data(w->sink->ctx, w->frame, len, err);
 }
@@ -213,8 +111,9 @@ static int on_failed(struct walk *w, size_t len, struct err *err)
     if (len < 1 || len > UNPACK_TEXT_BYTES + 1)
         return nonsense(err);
     clean_text(text, sizeof(text), w->frame + 1, len - 1);
-    w->report->not_understood = w->frame[0] == UNPACK_DAMAGED;
-    if (w->frame[0] == UNPACK_DAMAGED)
+    w->report->unread = w->frame[0] == UNPACK_UNREAD;
+    w->report->not_understood = w->report->unread || w->frame[0] == UNPACK_DAMAGED;
+    if (w->report->not_understood)
         (void)err_set(&why, ERR_BOOK, "the archive cannot be unpacked: %s", text);
     else
         (void)err_set(&why, ERR_BOOK, "%s", text);
@@ -253,23 +152,8 @@ static int on_frame(struct walk *w, unsigned kind, size_t len, struct err *err)
 /* The pipe ended without a last word: how did the child end? */
 static int ended_early(struct walk *w, struct err *err)
 {
-    int status;
     struct err why = {0};
-    reap(w, &status);
-    int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    if (sig == SIGXCPU)
-        (void)err_set(&why, ERR_BOOK, "unpacking it takes more than %u s of CPU time",
-                      w->limits->cpu_s);
-    else if (sig == SIGSYS)
-        (void)err_set(&why, ERR_BOOK,
-                      "the archive made the program that unpacks it do what it "
-                      "must not; it was stopped");
-    else if (sig)
-        (void)err_set(&why, ERR_BOOK, "the program that unpacks it was ended by signal %d (%s)",
-                      sig, strsignal(sig)); /* NOLINT(concurrency-mt-unsafe): glibc's is */
-    else
-        (void)err_set(&why, ERR_IO, "the program that unpacks it ended with status %d",
-                      WEXITSTATUS(status));
+    int sig = unpack_child_why(&w->child, unpack_child_end(&w->child), &why);
     w->report->not_understood = sig != 0 && sig != SIGXCPU;
     return fail_walk(w, &why, err);
 }
@@ -281,8 +165,7 @@ int unpack_walk(int fd, const struct unpack_limits *limits, const struct entry_s
         .limits = limits,
         .sink = sink,
         .report = ret,
-        .pipe_fd = -1,
-        .ends_at_ms = clock_mono_ms() + (int64_t)limits->wall_s * 1000,
+        .child = {.pipe_fd = -1},
         .frame = mem_new(UNPACK_DATA_BYTES),
     };
     unsigned char head[UNPACK_HEAD_BYTES];
@@ -290,20 +173,22 @@ int unpack_walk(int fd, const struct unpack_limits *limits, const struct entry_s
     if (start(&w, fd, err) < 0)
         return -1;
     while (!w.done) {
-        int rc = read_pipe(&w, head, sizeof(head), err);
-        if (rc < 0)
+        size_t n, len = 0;
+        if (unpack_child_read(&w.child, head, sizeof(head), &n, err) < 0)
             return -1;
-        size_t len = rc ? zip_get32(head + 1) : 0;
-        if (len > UNPACK_DATA_BYTES)
+        bool whole = n == sizeof(head);
+        if (whole && (len = zip_get32(head + 1)) > UNPACK_DATA_BYTES)
             return nonsense(err);
-        if (rc && len > 0)
-            rc = read_pipe(&w, w.frame, len, err);
-        if (rc < 0)
-            return -1;
-        if (rc == 0)
+        if (whole && len > 0) {
+            if (unpack_child_read(&w.child, w.frame, len, &n, err) < 0)
+                return -1;
+            whole = n == len;
+        }
+        if (!whole)
             return ended_early(&w, err);
         if (on_frame(&w, head[0], len, err) < 0)
             return -1;
     }
+    ret->by = "libarchive";
     return 0;
 }

@@ -20,6 +20,8 @@ struct unpack_report {
     char format[64];     /* "RAR5": as the library calls it */
     uint32_t n_skipped;  /* links and devices: not books' pages */
     bool not_understood; /* after ERR_BOOK: perhaps another program can read it */
+    bool unread; /* and it is a RAR or 7-Zip archive that goes on to its end: unpack_any.h */
+    const char *by; /* "libarchive" or "unar"; NULL = nobody could */
 };
 
 /*

@@ -80,6 +80,32 @@ serverTest('convert: an existing CBZ is never overwritten; the other becomes a d
   assert.deepEqual((await s.api.get('/api/files?filter=duplicates')).json.files.map((f) => f.name), ['Wolf 7.cbt']);
 });
 
+// A RAR 4 archive with a recovery record of RAR 2 behind its main header: sound, and libarchive gives up on it.
+function withRecord(folder) {
+  library(folder);
+  const made = fs.readdirSync(folder, { recursive: true }).map(String);
+  const rar = made.find((f) => f.includes('RAR4') && f.endsWith('.cbr'));
+  const bytes = fs.readFileSync(path.join(folder, rar));
+  const record = Buffer.concat([Buffer.from('785f7800800b0032000000', 'hex'), Buffer.alloc(50, 'P')]);
+  fs.writeFileSync(path.join(folder, 'record.cbr'), Buffer.concat([bytes.subarray(0, 20), record, bytes.subarray(20)]));
+  fs.copyFileSync(path.join(folder, rar), path.join(folder, 'plain.cbr'));
+}
+
+serverTest('convert and verify: what libarchive cannot read is read by unar; results say which', { books: withRecord }, async (s) => {
+  const files = ['plain.cbr', 'record.cbr'];
+  const byName = (job) => files.map((f) => job.results.find((r) => r.item === f));
+  const [a, b] = byName(await run(s, { operation: 'verify', files }));
+  assert.deepEqual([a.details.unpacked_by, b.details.unpacked_by], ['libarchive', 'unar']);
+  for (const key of ['content', 'pages', 'entries', 'format', 'problem_count']) assert.equal(b.details[key], a.details[key], key);
+  assert.ok(a.details.pages > 0);
+  const [c, d] = byName(await run(s, { operation: 'convert', files }));
+  assert.deepEqual([c.success, d.success], [true, true], d.error);
+  assert.deepEqual([c.details.unpacked_by, d.details.unpacked_by], ['libarchive', 'unar']);
+  const [x, y] = files.map((f) => unzip(fs.readFileSync(path.join(s.library, f.replace('cbr', 'cbz')))));
+  assert.deepEqual(y, x);
+  assert.ok(fs.existsSync(path.join(s.library, '.longbox-trash/record.cbr')));
+});
+
 for (const inside of [true, false]) {
   const set = {};
   serverTest(`convert: a duplicate moves to duplicate_dir ${inside ? 'in the library, and undo brings it back' : 'outside the library'}; a preview tells it`, {

@@ -137,6 +137,7 @@ static void a_tar_becomes_a_cbz_and_goes_to_the_trash(void **state)
     assert_string_equal(r.message, "1 link was in it left out");
     (void)snprintf(full, sizeof(full), "%s/.longbox-trash/S/a.cbt", l.library);
     assert_detail(&r, "trash", full);
+    assert_detail(&r, "unpacked_by", "libarchive");
     assert_int_equal(json_integer_value(json_object_get(r.details, "entries")), 3);
     assert_int_equal(json_integer_value(json_object_get(r.details, "pages")), 2);
     assert_string_equal(r.after.title, "T");
