@@ -21,6 +21,8 @@ import { until, within } from './until.js';
 const run = promisify(execFile);
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const BIN = path.resolve(ROOT, process.env.LB_BIN || 'build/bin');
+// The programs are slower and larger than they are to users.
+export const SANITIZED = /asan|tsan/.test(BIN);
 const READY_S = 30;
 const STOP_S = 20;
 const LOG_SHOWN = 60000; // characters of a failed test's log
