@@ -472,13 +472,15 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 0 ? path_base(argv[0]) : "";
     if (strcmp(name, "lsar") == 0 || strcmp(name, "unar") == 0)
-        return false_main(argv[0]);
+        _exit(false_main(argv[0])); /* no search for leaks: that takes another process */
     real_path = strdup(getenv("PATH"));
     const struct CMUnitTest tests[] = {
         REAL(what_libarchive_cannot_read_is_read_by_unar),
         REAL(damage_is_no_less_damage),
         REAL(a_cut_one_is_never_a_shorter_one),
         REAL(limits_hold_for_it),
+    };
+    const struct CMUnitTest false_tests[] = {
         FAKE(the_false_one_is_believed_when_all_fits),
         FAKE(what_another_reader_may_not_have_does_not_go_there),
         FAKE(what_does_not_fit_the_list_is_refused),
@@ -489,5 +491,11 @@ int main(int argc, char **argv)
         FAKE(it_can_only_read_and_write_to_its_pipe),
         FAKE(without_it_the_error_says_what_to_install),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+#if !defined(__SANITIZE_THREAD__) /* its start calls what the filter refuses */
+    failed += cmocka_run_group_tests(false_tests, NULL, NULL);
+#else
+    (void)false_tests;
+#endif
+    return failed;
 }
