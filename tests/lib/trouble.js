@@ -44,9 +44,11 @@ export function damage(file, { at, bytes, cut }) {
   fs.closeSync(fd);
 }
 
-// What is in the log goes into the file, so that a test can damage it there.
+// All that is in the log goes into the file, so that a test can damage it there: what stayed in the log would heal it.
 export function checkpoint(state, db) {
-  execFileSync('sqlite3', [path.join(state, db), 'PRAGMA wal_checkpoint(TRUNCATE)']);
+  const args = ['-cmd', '.timeout 500', path.join(state, db), 'PRAGMA wal_checkpoint(TRUNCATE)'];
+  for (let i = 0; i < 20; i++) if (execFileSync('sqlite3', args).toString().startsWith('0|')) return;
+  throw new Error(`${db}: somebody reads or writes all the time; no whole checkpoint`);
 }
 
 // The environment of tests/shim/disk.c and what it shall do: set('fail 5 /state/') or set('shift 86400').
