@@ -1,9 +1,9 @@
 /*
  * build.mjs - bundles the page: `node htdocs/build.mjs build/htdocs`.
  *
- * Writes index.html, batch.html, favicon.svg, the script of each page and the style they share as static/<name>-<hash>,
- * and static/licences.txt into the given folder; what was in its static/ before is removed. Prints what a first visit
- * of each page loads. Names with hashes may be cached for ever; the pages and favicon.svg may not.
+ * Writes index.html, deep.html (the same for addresses one level down), batch.html, favicon.svg, the scripts, those
+ * that are loaded later too, and the style of all pages as static/<name>-<hash>, and static/licences.txt into the given
+ * folder; what was in its static/ before is removed. Prints what a first visit of each page loads. Names with hashes may be cached for ever; the pages and favicon.svg may not.
  */
 import { build } from 'esbuild';
 import { gzipSync } from 'node:zlib';
@@ -45,6 +45,7 @@ const result = await build({
   outdir: join(out, 'static'),
   entryNames: '[name]-[hash]',
   bundle: true,
+  splitting: true,
   minify: true,
   format: 'esm',
   target: ['es2020', 'chrome111', 'firefox113', 'safari16.2'],
@@ -52,10 +53,21 @@ const result = await build({
   metafile: true,
   logLevel: 'warning',
 });
-/* A source file -> what it became, both as the pages name them. */
-const built = new Map(
-  Object.entries(result.metafile.outputs).map(([file, { entryPoint }]) => [relative(here, resolve(entryPoint)), `static/${basename(file)}`]),
-);
+const { outputs } = result.metafile;
+const inStatic = (file) => `static/${basename(file)}`;
+/* A source file of a page -> the output it became. */
+const built = new Map(Object.keys(outputs).flatMap((file) => (outputs[file].entryPoint ? [[relative(here, resolve(outputs[file].entryPoint)), file]] : [])));
+
+/* The outputs that are loaded before the script in `file` runs. */
+function needs(file, known = new Set()) {
+  for (const { path, kind } of outputs[file].imports) {
+    if (kind !== 'import-statement' || known.has(path)) continue;
+    known.add(path);
+    needs(path, known);
+  }
+  return [...known];
+}
+
 await writeFile(join(out, 'favicon.svg'), await readFile(join(here, 'favicon.svg')));
 await writeFile(join(out, 'static/licences.txt'), await licences(Object.keys(result.metafile.inputs)));
 
@@ -63,13 +75,16 @@ let over = false;
 for (const [name, script] of Object.entries(PAGES)) {
   let page = await readFile(join(here, name), 'utf8');
   const sources = [`js/${script}.js`, 'css/app.css'];
+  const early = needs(built.get(sources[0])).map(inStatic);
   for (const source of sources) {
     if (!page.includes(`"${source}"`)) throw new Error(`${name} does not name ${source}`);
-    page = page.replace(`"${source}"`, `"${built.get(source)}"`);
+    page = page.replace(`"${source}"`, `"${inStatic(built.get(source))}"`);
   }
+  page = page.replace('</head>', `${early.map((file) => `<link rel="modulepreload" href="${file}">\n`).join('')}</head>`);
   await writeFile(join(out, name), page);
+  if (name === 'index.html') await writeFile(join(out, 'deep.html'), page.replace('<meta charset="utf-8">\n', '$&<base href="../">\n'));
   let sum = 0;
-  for (const file of [name, 'favicon.svg', ...sources.map((source) => built.get(source))]) {
+  for (const file of [name, 'favicon.svg', ...sources.map((source) => inStatic(built.get(source))), ...early]) {
     const bytes = await readFile(join(out, file));
     const packed = gzipSync(bytes, { level: 9 }).length;
     sum += packed;

@@ -6,8 +6,9 @@
  */
 import { batch } from '@preact/signals';
 import * as Q from './query.js';
+import * as Selection from './selection.js';
 import * as texts from './strings.js';
-import { view, files, loading, totals, selected, notify, dismiss } from './store.js';
+import { view, files, loading, totals, selection, notify, dismiss } from './store.js';
 
 const SEARCH_MS = 300;
 const SPACING_MS = 3000;
@@ -82,8 +83,8 @@ export function createLibrary({ api, preferences, clock }) {
         void load();
       }, Math.max(200, loadedAt + SPACING_MS - clock.now()));
     },
-    toggleOne: (key) => (selected.value = Q.toggleOne(selected.value, key)),
-    togglePage: (keys) => (selected.value = Q.togglePage(selected.value, keys)),
-    clearSelection: () => (selected.value = new Set()),
+    toggleOne: (key) => (selection.value = Selection.toggle(selection.value, key)),
+    togglePage: (keys) => (selection.value = Selection.toggleAll(selection.value, keys)),
+    clearSelection: () => (selection.value = Selection.none()),
   };
 }

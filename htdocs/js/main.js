@@ -1,11 +1,13 @@
 /*
- * main.js - the page of the library: /.
+ * main.js - the page of everything but one driven batch: /, /jobs, /jobs/{id}, /history, /settings, /logs, /server.
  */
 import { render } from 'preact';
 import * as S from './state.js';
+import * as store from './store.js';
 import { createLibrary } from './library.js';
 import { createPage } from './page.js';
 import { createPreferences } from './preferences.js';
+import { createRoutes } from './routes.js';
 import { html } from './dom.js';
 import { App } from './view_app.js';
 
@@ -13,13 +15,18 @@ const page = createPage({
   onJob: (job, before) => before && S.ended(job) && !S.ended(before) && library.refresh(),
   onOther(message) {
     if (message && (message.type === 'library_changed' || message.type === 'file_processed')) library.changed();
+    store.message.value = message;
   },
 });
 const { api, memory, clock, jobs, moreFailures } = page;
 const preferences = createPreferences({ api, memory });
 const library = createLibrary({ api, preferences, clock });
+const routes = createRoutes({ window, changed: (route, url) => (store.route.value = { ...(route ?? { view: 'none', id: null }), url }) });
 
-render(html`<${App} jobs=${jobs} preferences=${preferences} library=${library} moreFailures=${moreFailures} />`, document.getElementById('app'));
+/* What every view is given. */
+const app = { api, clock, memory, jobs, moreFailures, preferences, library, routes };
+
+render(html`<${App} app=${app} />`, document.getElementById('app'));
 page.start();
 void jobs.resume();
 void library.start();

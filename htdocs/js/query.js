@@ -31,23 +31,6 @@ export function filesPath({ page, perPage, search, filter, sort, direction }) {
 const UNSENDABLE = /[\ufffd\u0000-\u001f\u007f]/;
 export const fileKey = (file) => (file.file_id && UNSENDABLE.test(file.relative_path) ? file.file_id : file.relative_path);
 
-/* All of this page selected: takes them out; else puts them in. */
-export function togglePage(selected, keys) {
-  const next = new Set(selected);
-  const all = keys.length > 0 && keys.every((key) => next.has(key));
-  for (const key of keys) {
-    if (all) next.delete(key);
-    else next.add(key);
-  }
-  return next;
-}
-
-export function toggleOne(selected, key) {
-  const next = new Set(selected);
-  if (!next.delete(key)) next.add(key);
-  return next;
-}
-
 /* Page numbers to offer: first, last and those around the current one; null stands for a gap. */
 export function pageNumbers(page, pages) {
   const wanted = [1, page - 1, page, page + 1, pages].filter((n) => n >= 1 && n <= pages);

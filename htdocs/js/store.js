@@ -3,6 +3,7 @@
  */
 import { signal, computed } from '@preact/signals';
 import * as S from './state.js';
+import { none } from './selection.js';
 
 export const jobs = signal(S.initial());
 export const connection = signal({ quality: 'reconnecting', newsAt_ms: 0, checkedAt_ms: 0 });
@@ -18,12 +19,17 @@ export const confirming = signal(null); /* {operation, count, run} */
 export const followed = computed(() => S.followedJob(jobs.value));
 export const starting = computed(() => !!jobs.value.starting);
 
+/* Where the page is: {view, id, url} of routes.js; `view` is 'none' for an address that it does not have. */
+export const route = signal({ view: 'library', id: null, url: null });
+/* The newest message of the stream that is not about a job. */
+export const message = signal(null);
+
 /* The list: the view asked for, the answer shown, and how the asking goes. */
 export const view = signal(null);
 export const files = signal(null);
 export const loading = signal(false);
 export const totals = signal({ all: null, unmarked: null });
-export const selected = signal(new Set());
+export const selection = signal(none()); /* selection.js */
 
 let noticeId = 0;
 

@@ -85,6 +85,18 @@ export const stale = (newsSeconds, checkedSeconds) =>
     ? `updated ${duration(newsSeconds)} ago, checked ${duration(checkedSeconds)} ago`
     : `updated ${duration(newsSeconds)} ago`;
 
+/* ---- the frame ---- */
+
+export const nav = { library: 'Library', jobs: 'Jobs', history: 'History', settings: 'Settings', logs: 'Logs', server: 'Server' };
+export const navLabel = 'Pages';
+export const colours = 'Colours';
+export const skip = 'To the content';
+export const allFiles = 'All files';
+export const nowhere = 'There is no such page here.';
+export const loadingPart = 'Loading\u2026';
+export const partFailed = 'This part of the page could not be loaded. The server may be away, or has another version by now.';
+export const reload = 'Load the page again';
+
 /* ---- the page of a batch ---- */
 
 export const loading = 'Reading the job\u2026';

@@ -3,6 +3,7 @@
  */
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from './dom.js';
+import * as Selection from './selection.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
 import { num } from './format.js';
@@ -11,11 +12,11 @@ import { num } from './format.js';
 const ASK_ABOVE = 100;
 
 function counts() {
-  return { all: store.totals.value.all, selected: store.selected.value.size, unmarked: store.totals.value.unmarked };
+  return { all: store.totals.value.all, selected: Selection.sizeOf(store.selection.value), unmarked: store.totals.value.unmarked };
 }
 
 async function startNow(jobs, library, operation, scope) {
-  const files = scope === 'selected' ? [...store.selected.value] : undefined;
+  const files = scope === 'selected' ? Selection.bodyOf(store.selection.value).files : undefined;
   if ((await jobs.start(operation.name, scope, files)) && files) library.clearSelection();
 }
 

@@ -1,86 +1,62 @@
 /*
- * view_app.js - the page's frame: head, notices, the parts below, and what is spoken.
+ * view_app.js - the page: the view of the address within its frame, and what floats above.
  */
-import { html, Icon } from './dom.js';
-import * as S from './state.js';
+import { useEffect, useRef } from 'preact/hooks';
+import { html } from './dom.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
-import { announcement, firstAnnouncement } from './announce.js';
 import { Actions, Confirm } from './view_actions.js';
+import { Head, Notices, Spoken } from './view_frame.js';
 import { Library } from './view_library.js';
 import { Progress } from './view_progress.js';
 
-function Quality() {
-  const quality = store.quality.value;
-  const { text, hint } = texts.qualities[quality];
-  return html`<span class="quality" data-quality=${quality} title=${hint}>${text}</span>`;
-}
+/* Views that are loaded when they are first shown: name -> lazy(() => import(file)). */
+const VIEWS = {};
 
-/* `home`: where the name leads, on a page that is not the first. `quiet`: there is nothing to be connected for. */
-export function Head({ preferences, home, quiet }) {
-  const name = html`<img src="favicon.svg" alt="" width="28" height="28" />Longbox`;
+function LibraryView({ app }) {
   return html`
-    <header class="head">
-      <h1>${home ? html`<a href=${home}>${name}</a>` : name}</h1>
-      ${!quiet && html`<${Quality} />`}
-      <label class="field"><span class="vh">Colours</span>
-        <select id="theme" value=${store.theme.value} onChange=${(event) => preferences.setTheme(event.currentTarget.value)}>
-          ${Object.entries(texts.themes).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
-        </select>
-      </label>
-    </header>
+    <h1 class="vh">${texts.nav.library}</h1>
+    <${Actions} jobs=${app.jobs} library=${app.library} />
+    <${Library} library=${app.library} />
   `;
 }
 
-export function Notices() {
+function Nowhere({ app }) {
   return html`
-    <div class="notices" aria-live="polite">
-      ${store.notices.value.map(
-        (notice) => html`
-          <div class="notice" data-kind=${notice.kind} key=${notice.id} role=${notice.kind === 'error' ? 'alert' : 'status'}>
-            <${Icon} name=${notice.kind === 'error' ? 'alert' : 'check'} />
-            <p>${notice.text}</p>
-            ${notice.action &&
-            html`<button onClick=${() => {
-              store.dismiss((other) => other.id === notice.id);
-              notice.action.run();
-            }}>${notice.action.text}</button>`}
-            <button class="plain" aria-label="Dismiss" onClick=${() => store.dismiss((other) => other.id === notice.id)}><${Icon} name="cross" /></button>
-          </div>
-        `,
-      )}
-    </div>
+    <section class="sheet" id="nowhere">
+      <h1>${texts.nowhere}</h1>
+      <p><a href=${app.routes.href('./')}>${texts.allFiles}</a></p>
+    </section>
   `;
 }
 
-let last = firstAnnouncement();
-const said = { polite: '', assertive: '' };
-
-/* Two regions for screen readers: progress politely and seldom, the end at once. */
-export function Spoken() {
-  const job = store.followed.value;
-  if (job) {
-    const isEnded = S.ended(job);
-    const { speak, next } = announcement(last, job, isEnded, Date.now());
-    last = next;
-    if (speak) said[isEnded ? 'assertive' : 'polite'] = texts.spoken(job, isEnded);
-  }
-  return html`
-    <div class="vh" role="status" aria-live="polite">${said.polite}</div>
-    <div class="vh" aria-live="assertive">${said.assertive}</div>
-  `;
+/* The view of the address. After a change of the view its heading is where reading goes on. */
+function Main({ app }) {
+  const { view, id } = store.route.value;
+  const place = useRef(null);
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current) place.current.focus({ preventScroll: true });
+    first.current = false;
+  }, [view, id]);
+  const View = view === 'library' ? LibraryView : VIEWS[view] ?? Nowhere;
+  return html`<main id="main" tabindex="-1" ref=${place} data-view=${view}><${View} key=${`${view} ${id}`} app=${app} id=${id} /></main>`;
 }
 
-export function App({ jobs, preferences, library, moreFailures }) {
+export function App({ app }) {
   return html`
-    <${Head} preferences=${preferences} />
+    <a class="skip" href="#main" onClick=${skip}>${texts.skip}</a>
+    <${Head} preferences=${app.preferences} href=${app.routes.href} />
     <${Notices} />
-    <main>
-      <${Actions} jobs=${jobs} library=${library} />
-      <${Library} library=${library} />
-    </main>
-    <${Progress} jobs=${jobs} moreFailures=${moreFailures} />
+    <${Main} app=${app} />
+    <${Progress} jobs=${app.jobs} moreFailures=${app.moreFailures} />
     <${Confirm} />
     <${Spoken} />
   `;
+}
+
+/* Past the head. The address stays, which names the view. */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById('main').focus();
 }

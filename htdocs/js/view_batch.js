@@ -7,7 +7,7 @@ import * as store from './store.js';
 import * as texts from './strings.js';
 import { plainTitle, visible } from './format.js';
 import { SHOWN_MAX } from './items.js';
-import { Head, Notices, Spoken } from './view_app.js';
+import { Head, Notices, Spoken } from './view_frame.js';
 import { Bar, Counts, Item, PauseButton, Running, Summary } from './view_progress.js';
 
 /* Who runs the items, and the way to change it. */
@@ -99,6 +99,8 @@ function Job({ job, jobs, moreFailures, lead, driving, items }) {
   `;
 }
 
+const href = (path) => new URL(path, document.baseURI).href;
+
 /* Stands for an id when the address has none. */
 export const NO_ID = '-';
 
@@ -115,10 +117,10 @@ export function BatchApp({ id, jobs, preferences, moreFailures, lead, driving, i
   const state = store.jobs.value;
   const job = S.followedJob(state);
   return html`
-    <${Head} preferences=${preferences} home="./" quiet=${state.missing} />
+    <${Head} preferences=${preferences} href=${href} quiet=${state.missing} />
     <${Notices} />
     <main class="batch">
-      <p><a href="./">All files</a></p>
+      <p><a href="./">${texts.allFiles}</a></p>
       ${job && html`<${Job} job=${job} jobs=${jobs} moreFailures=${moreFailures} lead=${lead} driving=${driving} items=${items.value} />`}
       ${!job && (!state.missing ? html`<p class="empty">${texts.loading}</p>` : html`<${Missing} id=${id} />`)}
     </main>

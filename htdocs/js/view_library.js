@@ -3,6 +3,7 @@
  */
 import { useEffect, useRef } from 'preact/hooks';
 import { html, Icon, Name } from './dom.js';
+import * as Selection from './selection.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
 import { FILTERS, PER_PAGE, SORTS, fileKey, pageNumbers } from './query.js';
@@ -42,7 +43,7 @@ function Tools({ library }) {
 /* A checkbox that can be half on, which no attribute can say. */
 function PageBox({ keys, library }) {
   const box = useRef(null);
-  const on = keys.filter((key) => store.selected.value.has(key)).length;
+  const on = keys.filter((key) => Selection.has(store.selection.value, key)).length;
   useEffect(() => {
     box.current.indeterminate = on > 0 && on < keys.length;
   });
@@ -66,7 +67,7 @@ function SortHead({ name, library }) {
 function Row({ file, library }) {
   const key = fileKey(file);
   const mark = markOf(file);
-  const chosen = store.selected.value.has(key);
+  const chosen = Selection.has(store.selection.value, key);
   return html`
     <tr role="row" class=${chosen ? 'chosen' : ''}>
       <td role="cell" class="box"><input type="checkbox" checked=${chosen} aria-label=${`Select ${visible(file.name)}`} onChange=${() => library.toggleOne(key)} /></td>
@@ -129,7 +130,7 @@ function Empty() {
 export function Library({ library }) {
   const answer = store.files.value;
   if (!store.view.value) return html`<p class="empty">Reading the library\u2026</p>`;
-  const chosen = store.selected.value.size;
+  const chosen = Selection.sizeOf(store.selection.value);
   return html`
     <section class="library" aria-label="Library">
       <${Tools} library=${library} />

@@ -24,21 +24,6 @@ test('files are named by path, and by id only where the path is not the real nam
   assert.equal(Q.fileKey({ relative_path: 'a/\ufffd.cbz' }), 'a/\ufffd.cbz');
 });
 
-test('selecting a page keeps what is selected on others', () => {
-  const one = Q.togglePage(new Set(['x']), ['a', 'b']);
-  assert.deepEqual([...one], ['x', 'a', 'b']);
-  assert.deepEqual([...Q.togglePage(one, ['a', 'b'])], ['x']);
-  assert.deepEqual([...Q.togglePage(new Set(['a']), ['a', 'b'])], ['a', 'b']);
-  assert.deepEqual([...Q.togglePage(new Set(['a']), [])], ['a']);
-});
-
-test('selecting one makes a new set', () => {
-  const before = new Set(['a']);
-  assert.deepEqual([...Q.toggleOne(before, 'b')], ['a', 'b']);
-  assert.deepEqual([...Q.toggleOne(before, 'a')], []);
-  assert.deepEqual([...before], ['a']);
-});
-
 test('page numbers', () => {
   assert.deepEqual(Q.pageNumbers(1, 1), [1]);
   assert.deepEqual(Q.pageNumbers(1, 3), [1, 2, 3]);
