@@ -58,8 +58,7 @@ async function makeBooks(dir, methods) {
       const title = `Edit ${String(i).padStart(2, '0')}`;
       const method = await edit(library, `${name}.cbz`, title);
       methods[method] = (methods[method] || 0) + 1;
-      if (i === 1 && sameTime(book, copy)) assert.ok(fs.readFileSync(book).equals(fs.readFileSync(copy)), `${name}: ${method} and copy differ`);
-      else if (i === 1) keep('1 full copy', expected(made, await xmlOf(made, copy, title)), copy);
+      if (i === 1) assert.ok(withoutTime(book).equals(withoutTime(copy)), `${name}: ${method} and copy differ`);
       if (i === 1) sizes.push(fs.statSync(book).size);
       if (EDITS.includes(i)) keep(`${i} edit${i > 1 ? 's' : ''}`, expected(made, await xmlOf(made, book, title)));
     }
@@ -68,10 +67,17 @@ async function makeBooks(dir, methods) {
   return books;
 }
 
-// The archives carry the time of the change, in steps of two seconds.
-function sameTime(a, b) {
-  const step = (file) => Math.floor(fs.statSync(file).mtimeMs / 2000);
-  return step(a) === step(b);
+// The archive carries the time of the change twice, in the two headers of the tags: the last one of each kind.
+const HEADERS = [['PK\x03\x04', 10], ['PK\x01\x02', 12]]; // signature, where the four bytes of the time are
+
+function withoutTime(file) {
+  const bytes = fs.readFileSync(file);
+  for (const [signature, time] of HEADERS) {
+    const at = bytes.lastIndexOf(signature, undefined, 'latin1');
+    assert.ok(at >= 0, file);
+    bytes.fill(0, at + time, at + time + 4);
+  }
+  return bytes;
 }
 
 const byName = (entries) => [...entries].sort((a, b) => (a[0] < b[0] ? -1 : 1));
