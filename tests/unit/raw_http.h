@@ -27,7 +27,7 @@
 #include "clock.h"
 #include "loop.h"
 
-#define RAW_TIMEOUT_MS 5000
+#define RAW_TIMEOUT_MS 20000
 
 struct raw_server {
     char dir[64], path[96];

@@ -47,6 +47,19 @@ static void requests_with_a_thread_outlive_the_server(void **state)
     /* teardown frees the server, then the thread answers */
 }
 
+static void nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+/* Until the server has seen what had happened by now: each post is run in a turn of its own, and between two turns it looks
+ * at its sockets. */
+static void let_it_look(void)
+{
+    for (int i = 0; i < 5; i++)
+        raw_on_loop(&server, nothing, NULL);
+}
+
 static void shift_and_wait(int64_t ms, int64_t sleep_ms)
 {
     static int64_t shifted; /* all of one test */
@@ -66,7 +79,7 @@ static void an_idle_connection_lives_10_s_and_is_closed_in_the_end(void **state)
     raw_send(&c, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
     raw_read(&c, &a, false);
     assert_int_equal(a.status, 200);
-    (void)usleep(50000); /* the server has seen its answer go out */
+    let_it_look(); /* it has seen its answer go out */
     shift_and_wait(16000, 0);
     assert_true(raw_at_end(&c));
     raw_close(&c);
@@ -82,10 +95,10 @@ static void a_request_that_dribbles_is_cut_and_a_working_handler_is_not(void **s
     until(&n_laters, 1, "the request with the thread");
     raw_connect(&c, &server);
     raw_send(&c, "POST /a HTTP/1.1\r\nHost: x\r\n");
-    (void)usleep(50000);
+    let_it_look();
     shift_and_wait(20000, 1100);
     raw_send(&c, "Content-Length: 100\r\n\r\n"); /* more of it does not lengthen its time */
-    (void)usleep(50000);
+    let_it_look();
     shift_and_wait(11000, 0);
     assert_true(raw_at_end(&c));
     raw_close(&c);
@@ -265,13 +278,14 @@ static void draining_ends_connections_with_their_answers_and_accepts_no_more(voi
     raw_close(&c);
 }
 
-static atomic_int n_first, n_second;
+static atomic_int first_is_in, n_first, n_second;
 
 /* The first loop stands still until the second has answered something: so it must have left
  * connections for it. */
 static void handle_first(struct http_request *req, void *ctx)
 {
     (void)ctx;
+    first_is_in = 1;
     for (int i = 0; i < RAW_TIMEOUT_MS && n_second == 0; i++)
         (void)usleep(1000);
     n_first++;
@@ -289,7 +303,7 @@ static void one_loop_does_not_take_a_whole_burst_of_connections(void **state)
 {
     (void)state;
     raw_on_loop(&server, drain, NULL); /* only its socket is wanted */
-    n_first = n_second = 0;
+    first_is_in = n_first = n_second = 0;
     static struct raw_client many[50];
     for (size_t i = 0; i < ARRAY_LEN(many); i++) {
         raw_connect(&many[i], &server);
@@ -302,7 +316,7 @@ static void one_loop_does_not_take_a_whole_burst_of_connections(void **state)
     struct http *first_http = http_listen(first.loop, server.fd, &config, handle_first, NULL);
     struct http *second_http = http_listen(second.loop, server.fd, &config, handle_second, NULL);
     raw_server_run(&first);
-    (void)usleep(50000);
+    until(&first_is_in, 1, "the first loop to have taken what it takes");
     raw_server_run(&second);
     for (size_t i = 0; i < ARRAY_LEN(many); i++) {
         raw_read(&many[i], &a, false);

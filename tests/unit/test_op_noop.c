@@ -71,14 +71,14 @@ static void sleeps_in_small_steps_and_stops_when_cancelled(void **state)
     struct fake whole = {0}, cut = {.cancel_at = 3};
     struct err err = {0};
     int64_t start = clock_mono_ms();
-    assert_int_equal(run(&whole, 1, "{\"ms\": 60}", &err), 0);
-    assert_true(clock_mono_ms() - start >= 60);
-    assert_true(whole.asked >= 2 && whole.asked <= 8); /* every 10 ms, later on a busy machine */
+    assert_int_equal(run(&whole, 1, "{\"ms\": 300}", &err), 0);
+    assert_true(clock_mono_ms() - start >= 300);
+    assert_true(whole.asked >= 2 && whole.asked <= 32); /* every 10 ms, later on a busy machine */
     start = clock_mono_ms();
     assert_int_equal(run(&cut, 1, "{\"ms\": 600000}", &err), -1);
     assert_int_equal(err.code, ERR_CANCELLED);
     assert_int_equal(cut.asked, 3);
-    assert_true(clock_mono_ms() - start < 5000);
+    assert_true(clock_mono_ms() - start < 60000);
 }
 
 static void options_are_checked(void **state)
