@@ -20,9 +20,9 @@ async function checkItems(s, id, n) {
 
 const leases = (s, pid) => s.sqlite(`SELECT job_id, seq, attempts, lease_owner FROM job_items WHERE status = 'leased' AND lease_owner LIKE '%:${pid}:%'`);
 
-serverTest('recovery after kill -9 of the owning worker: the gap in finished items', { workers: 2, threads: 2, seconds: 90 }, async (s, t) => {
+serverTest('recovery after kill -9 of the owning worker: the gap in finished items', { workers: 2, threads: 2 }, async (s, t) => {
   const KILLS = 10;
-  const id = await startNoop(s.workerClient(0), 2000, 30);
+  const id = await startNoop(s.workerClient(0), 10000, 30);
   const gaps = [];
   for (let i = 0; i < KILLS; i++) {
     const victim = await until('two workers that run items', 10, async () => {
@@ -35,14 +35,14 @@ serverTest('recovery after kill -9 of the owning worker: the gap in finished ite
     const died = Date.now();
     const seqs = victim.held.map((l) => l.seq).join();
     // From the death until each item that the dead worker held has ended elsewhere.
-    const ended = await until('its items to end', 10, async () => {
+    const ended = await until('its items to end', 20, async () => {
       const rows = await s.sqlite(`SELECT max(finished_at) AS last, count(finished_at) AS n FROM job_items WHERE job_id = '${id}' AND seq IN (${seqs})`);
       return rows[0].n === victim.held.length && rows[0].last * 1000;
     }, 5);
     gaps.push(Math.max(0, Math.round(ended - died)));
   }
   t.diagnostic(`note: items of a killed worker have ended elsewhere after: median ${median(gaps)} ms, worst ${Math.max(...gaps)} ms (${KILLS} kills)`);
-  assert.ok(Math.max(...gaps) < 2000, `${gaps}`);
+  assert.ok(Math.max(...gaps) < 10000, `${gaps}`); // a third of a lease
   const job = await getJob(s.client(), id, '?results=0');
   assert.equal(job.status, 'processing', 'it was running at every kill');
   await s.client().post(`/api/jobs/${id}/cancel`);
@@ -54,33 +54,36 @@ async function stopHolding(s, slot, id) {
     const worker = s.workers().find((w) => w.slot === slot);
     signal(worker.pid, 'SIGSTOP');
     const held = await leases(s, worker.pid);
-    const at = (await getJob(s.workerClient(1 - slot), id, '?results=0')).processed_items;
-    await sleep(150);
-    const later = (await getJob(s.workerClient(1 - slot), id, '?results=0')).processed_items;
-    if (held.length && later > at) return { ...worker, held };
+    const other = s.workerClient(1 - slot);
+    const before = await getJob(other, id, '?results=0');
+    const goesOn = (job) => job.processed_items > before.processed_items || job.processed_items === job.total_items - held.length;
+    const moves = held.length && await until('the others to go on', 2, async () => goesOn(await getJob(other, id, '?results=0'))).catch(() => false);
+    other.close();
+    if (moves) return { ...worker, held };
     signal(worker.pid, 'SIGCONT');
-    await sleep(20);
+    await sleep(20); // stopped at another moment the next time
   }
   throw new Error('the worker held no item whenever it was stopped');
 }
 
+const STILL_ITEMS = 120;
 const STILL = { lease_ms: 1000, lease_renew_ms: 200, worker_timeout_s: 3600 };
 
-serverTest('a worker that stands still longer than its lease keeps its items, and each is counted once', { workers: 2, threads: 2, set: STILL, seconds: 60 }, async (s) => {
-  const id = await startNoop(s.workerClient(1), 60, 50);
+serverTest('a worker that stands still longer than its lease keeps its items, and each is counted once', { workers: 2, threads: 2, set: STILL }, async (s) => {
+  const id = await startNoop(s.workerClient(1), STILL_ITEMS, 50);
   const stopped = await stopHolding(s, 0, id);
-  await until('everything else to be done', 30, async () => (await getJob(s.workerClient(1), id, '?results=0')).processed_items === 60 - stopped.held.length);
+  await until('everything else to be done', 30, async () => (await getJob(s.workerClient(1), id, '?results=0')).processed_items === STILL_ITEMS - stopped.held.length);
   await sleep(1500); // more than a lease
   assert.equal((await leases(s, stopped.pid)).length, stopped.held.length, 'a living owner loses nothing');
   signal(stopped.pid, 'SIGCONT');
   await waitCompleted(s.client(), id, 10);
-  await checkItems(s, id, 60);
+  await checkItems(s, id, STILL_ITEMS);
   const [row] = await s.sqlite(`SELECT max(attempts) AS most FROM job_items WHERE job_id = '${id}'`);
   assert.equal(row.most, 1);
 });
 
-serverTest('late writes of a worker whose leases were taken away change nothing', { workers: 2, threads: 2, set: STILL, seconds: 60 }, async (s) => {
-  const id = await startNoop(s.workerClient(1), 60, 50);
+serverTest('late writes of a worker whose leases were taken away change nothing', { workers: 2, threads: 2, set: STILL }, async (s) => {
+  const id = await startNoop(s.workerClient(1), STILL_ITEMS, 50);
   const stopped = await stopHolding(s, 0, id);
   // By hand, because nothing but its death takes them.
   await run('sqlite3', ['-cmd', '.timeout 5000', path.join(s.state, 'jobs.db'), `BEGIN IMMEDIATE;
@@ -96,21 +99,21 @@ serverTest('late writes of a worker whose leases were taken away change nothing'
   assert.deepEqual(await s.sqlite(sql), before, 'no row of the job was touched');
   const later = await getJob(s.workerClient(0), id, '?results=0');
   assert.deepEqual([later.version, later.processed_items], [job.version, job.processed_items]);
-  await checkItems(s, id, 60);
+  await checkItems(s, id, STILL_ITEMS);
   assert.ok(isAlive(stopped.pid));
 });
 
-serverTest('a worker that stands still for longer than worker_timeout dies, and its items run elsewhere', { workers: 2, threads: 2, set: { ...STILL, worker_timeout_s: 2 }, seconds: 60 }, async (s) => {
-  const id = await startNoop(s.workerClient(1), 60, 50);
+serverTest('a worker that stands still for longer than worker_timeout dies, and its items run elsewhere', { workers: 2, threads: 2, set: { ...STILL, worker_timeout_s: 5 } }, async (s) => {
+  const id = await startNoop(s.workerClient(1), STILL_ITEMS, 50);
   const stopped = await stopHolding(s, 0, id);
   await waitCompleted(s.workerClient(1), id, 30);
   assert.ok(!isAlive(stopped.pid));
-  await checkItems(s, id, 60);
+  await checkItems(s, id, STILL_ITEMS);
   const rows = await s.sqlite(`SELECT attempts FROM job_items WHERE job_id = '${id}' AND seq IN (${stopped.held.map((l) => l.seq).join()})`);
   assert.ok(rows.every((r) => r.attempts === 2), JSON.stringify(rows));
 });
 
-serverTest('50 streams of a worker that is killed go on at another one and lose nothing', { workers: 2, threads: 2, set: { streams_per_address: 500 }, seconds: 90 }, async (s) => {
+serverTest('50 streams of a worker that is killed go on at another one and lose nothing', { workers: 2, threads: 2, set: { streams_per_address: 500 } }, async (s) => {
   const STREAMS = 50;
   const first = await Promise.all(Array.from({ length: STREAMS }, () => s.stream({ slot: 0 })));
   const id = await startNoop(s.workerClient(1), 150, 20);
@@ -135,7 +138,7 @@ const cpuTicks = (pid) => {
   return Number(fields[11]) + Number(fields[12]);
 };
 
-serverTest('a worker without free descriptors: requests are answered, the job ends, and it is well again afterwards', { workers: 2, threads: 2, seconds: 90 }, async (s, t) => {
+serverTest('a worker without free descriptors: requests are answered, the job ends, and it is well again afterwards', { workers: 2, threads: 2 }, async (s, t) => {
   const poor = s.workers()[0];
   const other = s.workerClient(1);
   await other.get('/api/version');
@@ -162,7 +165,7 @@ const flag = path.join(fs.mkdtempSync(path.join(process.env.TMPDIR || '/tmp', 'l
 process.on('exit', () => fs.rmSync(path.dirname(flag), { recursive: true, force: true }));
 
 serverTest('no process can be made: the others go on, and the slot is filled when it can', {
-  workers: 2, threads: 2, seconds: 60, env: { LD_PRELOAD: forkFails, LB_FORK_FAILS: flag, ASAN_OPTIONS: 'verify_asan_link_order=0' },
+  workers: 2, threads: 2, env: { LD_PRELOAD: forkFails, LB_FORK_FAILS: flag, ASAN_OPTIONS: 'verify_asan_link_order=0' },
 }, async (s) => {
   fs.writeFileSync(flag, '');
   const id = await startNoop(s.workerClient(0), 150, 20);

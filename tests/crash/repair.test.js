@@ -9,7 +9,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import { libraryDifferences, libraryHashes, makeBooks } from '../lib/books.js';
 import { isAlive, signal } from '../lib/processes.js';
-import { sleep, until } from '../lib/until.js';
+import { until, within } from '../lib/until.js';
 import { Patient, checkState } from './patient.js';
 
 const run = promisify(execFile);
@@ -88,7 +88,7 @@ for (const [point, name] of [...reload, ...upgrade]) {
       const master = p.s.pid;
       signal(master, name);
       await until('its death', 20, () => !isAlive(master));
-      await sleep(50);
+      await within('the word of it', 20, p.s.exited);
       const job = await p.ended(id);
       assert.deepEqual([job.status, job.success_items], ['completed', 100]);
       assert.deepEqual(fs.readdirSync(once), [`${point}:1`]);

@@ -57,14 +57,12 @@ async function checkBooksOnly(p) {
 
 // Copies and lists follow a moment after the job's end.
 async function settle(p) {
-  const end = Date.now() + 15000;
-  for (;;) {
+  let problems;
+  await until('nothing to be wrong', 30, async () => {
     await p.up();
-    const { problems } = await checkState(p.s.state, p.s.library);
-    if (!problems.length) return;
-    if (Date.now() > end) assert.deepEqual(problems, []);
-    await new Promise((done) => { setTimeout(done, 200); });
-  }
+    ({ problems } = await checkState(p.s.state, p.s.library));
+    return problems.length === 0;
+  }, 200).catch((e) => { throw new Error(`${e.message}: ${JSON.stringify(problems)}`, { cause: e }); });
 }
 
 // What must be the same with and without kills. Of the cancelled job only that every item ended.

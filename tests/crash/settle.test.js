@@ -82,11 +82,7 @@ test('a book that was cut off in the append is as it was, when the library is th
     await p.start('process', '/api/jobs/process-all', {}).catch(() => {});
     const db = path.join(p.s.state, 'jobs.db');
     const rows = async () => JSON.parse((await run('sqlite3', ['-json', db, 'SELECT path, old_size, append_at, tail_len FROM tail_writes'])).stdout || '[]');
-    let left;
-    for (let i = 0; i < 200 && !left; i++) {
-      [left] = await rows();
-      await new Promise((done) => { setTimeout(done, 50); });
-    }
+    const left = await until('a record', 30, async () => (await rows())[0], 50);
     await p.s.kill();
     const file = path.join(p.s.library, left.path);
     fs.truncateSync(file, left.append_at + left.tail_len - 10); // as if the power had gone
