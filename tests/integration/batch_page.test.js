@@ -34,7 +34,7 @@ for (const [what, set] of [['answered when it is done', {}], ['answered "not yet
     const id = await makeBatch(s.api, 2, 5000);
     const page = await b.open(address(s.url, id));
     await running(page, 1);
-    await until('the last item to run', 5, async () => (await states(page))[1] === 'running');
+    await until('the last item to run', 20, async () => (await states(page))[1] === 'running');
     const runs = await s.sqlite(`SELECT max(attempts) AS n FROM job_items WHERE job_id = '${id}'`);
     assert.equal(runs[0].n, 1);
     assert.equal((await look(page)).text, '1 of 2');
@@ -52,11 +52,11 @@ pageTest('batch page: cancel in the middle shows cancelled', {}, async (s, b) =>
   assert.equal(job.status, 'cancelled');
   assert.equal(end.processed, job.processed_items);
   assert.ok(job.cancelled_items > 0);
-  await until('the items to say so', 5, async () => (await states(page)).includes('cancelled'));
+  await until('the items to say so', 20, async () => (await states(page)).includes('cancelled'));
   await shownCounts(page);
 });
 
-pageTest('batch page: refreshed at every stage, it goes on where it was', { seconds: 120 }, async (s, b) => {
+pageTest('batch page: refreshed at every stage, it goes on where it was', {}, async (s, b) => {
   const n = 6;
   const id = await makeBatch(s.api, n, 400);
   const page = await b.open(address(s.url, id));
@@ -74,7 +74,7 @@ pageTest('batch page: refreshed at every stage, it goes on where it was', { seco
 });
 
 pageTest('batch page: workers killed in the middle; the batch completes', {
-  expectCuts: true, seconds: 120, set: { reconnect_delay_ms: 300, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
+  expectCuts: true, set: { reconnect_delay_ms: 300, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
 }, async (s, b) => {
   const id = await makeBatch(s.api, 12, 300);
   const page = await b.open(address(s.url, id));
@@ -108,7 +108,7 @@ pageTest('batch page: without any stream the answers alone bring it to its end',
 });
 
 pageTest('batch page: everything is cut for a while; it goes on and completes', {
-  expectCuts: true, seconds: 120, set: { reconnect_delay_ms: 500, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
+  expectCuts: true, set: { reconnect_delay_ms: 500, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
 }, async (s, b) => {
   const proxy = await startProxy(s);
   const id = await makeBatch(s.api, 12, 200);
@@ -121,13 +121,13 @@ pageTest('batch page: everything is cut for a while; it goes on and completes', 
   await untilWhole(page, s, id, 12, 40);
 });
 
-pageTest('batch page: the server finishes it, and is asked to give it back', {}, async (s, b) => {
-  const id = await makeBatch(s.api, 40, 250);
+pageTest('batch page: the server finishes it, and is asked to give it back', { expectCuts: true }, async (s, b) => { // a call that crosses the hand-over is refused
+  const id = await makeBatch(s.api, 120, 700);
   const page = await b.open(address(s.url, id));
   await running(page, 2);
   await page.focus('#btn-drive');
   await page.keyboard.press('Enter');
-  await until('the server to drive', 5, async () => /The server runs/.test(await page.innerText('#driver')));
+  await until('the server to drive', 20, async () => /The server runs/.test(await page.innerText('#driver')));
   assert.equal((await getBatch(s.api, id)).drive, 'server');
   await untilLead(page, 'nobody');
   const at = await look(page);
@@ -136,24 +136,24 @@ pageTest('batch page: the server finishes it, and is asked to give it back', {},
   await untilLead(page, 'me');
   assert.equal((await getBatch(s.api, id)).drive, 'client');
   await page.keyboard.press('Enter');
-  await until('the server to drive', 5, async () => (await getBatch(s.api, id)).drive === 'server');
+  await until('the server to drive', 20, async () => (await getBatch(s.api, id)).drive === 'server');
   await page.goto('about:blank'); // nobody watches
-  await waitCompleted(s.api, id, 20);
+  await waitCompleted(s.api, id, 40);
   await page.goto(address(s.url, id));
-  await untilWhole(page, s, id, 40);
+  await untilWhole(page, s, id, 120);
 });
 
-pageTest('batch page: paused here and there, it waits, and goes on when it is resumed', {}, async (s, b) => {
+pageTest('batch page: paused here and there, it waits, and goes on when it is resumed', { expectCuts: true }, async (s, b) => {
   const id = await makeBatch(s.api, 12, 200);
   const page = await b.open(address(s.url, id));
   await running(page, 2);
   await press(page, 'btn-pause');
-  await until('the word for it', 5, async () => /Nothing new is started/.test(await page.innerText('#driver')));
+  await until('the word for it', 20, async () => /Nothing new is started/.test(await page.innerText('#driver')));
   const still = await until('nothing to run', 10, async () => {
     const batch = await getBatch(s.api, id);
     return batch.items.every((item) => item.status !== 'processing') && batch;
   });
-  await untilPage('the page to say the same', page, 5, (v) => v.processed === still.progress.completed);
+  await untilPage('the page to say the same', page, 20, (v) => v.processed === still.progress.completed);
   assert.ok(still.remainingItems > 0, 'the pause came in the middle');
   assert.equal((await s.api.post(`/api/jobs/${id}/resume`)).status, 200);
   await untilWhole(page, s, id, 12);
@@ -229,7 +229,7 @@ for (const [size, viewport, scheme] of [['wide', { width: 1100, height: 800 }, '
     };
     await fits();
     await untilWhole(page, s, r.json.id, 10);
-    await until('the end to be spoken', 5, async () => /finished\. 8 of 10/.test(await page.textContent('[aria-live=assertive]')));
+    await until('the end to be spoken', 20, async () => /finished\. 8 of 10/.test(await page.textContent('[aria-live=assertive]')));
     await shot(page, `batch-ended-${size}`);
     await fits();
   });
@@ -239,7 +239,7 @@ pageTest('batch page: the buttons of what can follow appear by themselves, and l
   const r = await s.api.post('/api/batch-jobs', { name: 'Tags first', operation: 'normalize', items: s.books });
   const page = await b.open(address(s.url, r.json.id));
   await untilEnded(page, 30);
-  await until('the buttons', 5, async () => (await page.locator('#follow-ups button').count()) >= 2);
+  await until('the buttons', 20, async () => (await page.locator('#follow-ups button').count()) >= 2);
   await shot(page, 'batch-follow-up');
   assert.equal(await page.locator('#follow-ups button[data-operation=normalize]').count(), 0, 'not what has just been done');
   assert.match(await page.innerText('#follow-ups'), /over the 3 that went well/);
@@ -251,7 +251,7 @@ pageTest('batch page: the buttons of what can follow appear by themselves, and l
   await untilWhole(page, s, made, 3);
   await page.click('text=another job');
   assert.equal(page.url(), address(s.url, r.json.id));
-  await until('the link to what followed', 5, async () => (await page.getAttribute('#follow-ups a', 'href')) === `batch-jobs/${made}`);
+  await until('the link to what followed', 20, async () => (await page.getAttribute('#follow-ups a', 'href')) === `batch-jobs/${made}`);
   assert.equal(await page.locator('#follow-ups button[data-operation=rename]').count(), 0);
 });
 

@@ -62,7 +62,7 @@ serverTest('a slow last item holds its answer, and nothing falls back meanwhile'
     await sleep(20);
   }
   await last;
-  assert.ok(looks > 5);
+  assert.ok(looks > 1);
   assert.equal(answer.status, 'job_completed');
   assert.equal((await getBatch(s.api, id)).status, 'completed');
 });
@@ -80,7 +80,7 @@ serverTest('failed items count as failed, say why, and the batch goes on', {}, a
 
 serverTest('cancel in the middle answers waiting calls, and the status says so at once', {}, async (s) => {
   const [a, b] = both(s);
-  const id = await makeBatch(s.api, 10, 3000);
+  const id = await makeBatch(s.api, 10, 30000);
   const waiting = [processNext(a, id), processNext(b, id), processNext(b, id)];
   await until('three items to run', 10, async () =>
     (await getBatch(s.api, id)).items.filter((i) => i.status === 'processing').length === 3);
@@ -109,7 +109,7 @@ serverTest('several callers on both workers each get another item, and one answe
 });
 
 serverTest('a caller that goes away loses nothing', {}, async (s) => {
-  const id = await makeBatch(s.api, 2, 400);
+  const id = await makeBatch(s.api, 2, 1500);
   const gone = s.workerClient(0);
   const call = processNext(gone, id).catch(() => 'gone');
   await until('its item to run', 10, async () => (await getBatch(s.api, id)).items[0].status === 'processing');
@@ -122,7 +122,7 @@ serverTest('a caller that goes away loses nothing', {}, async (s) => {
 
 serverTest('a call that waits too long says where to ask, and for the last items of others that there are none', { set: { answer_wait_ms: 500 } }, async (s) => {
   const [a, b] = both(s);
-  const id = await makeBatch(s.api, 1, 2000);
+  const id = await makeBatch(s.api, 1, 4000);
   const started = Date.now();
   const first = a.post(`/api/batch-jobs/${id}/process-next`);
   await until('it to run', 10, async () => (await getBatch(s.api, id)).items[0].status === 'processing');
@@ -145,13 +145,13 @@ serverTest('a call that waits too long says where to ask, and for the last items
 
 serverTest('who waits for the last items of others gets the end, or the item that comes back', {}, async (s) => {
   const [a, b] = both(s);
-  const id = await makeBatch(s.api, 1, 1500);
+  const id = await makeBatch(s.api, 1, 3000);
   const first = processNext(a, id);
   await until('it to run', 10, async () => (await getBatch(s.api, id)).items[0].status === 'processing');
   const other = await processNext(b, id);
   assert.deepEqual([other.status, other.itemId], ['job_completed', null]);
   assert.equal((await first).itemId, '1');
-  const again = await makeBatch(s.api, 1, 1500);
+  const again = await makeBatch(s.api, 1, 3000);
   const lost = processNext(a, again).catch(() => 'lost');
   await until('it to run', 10, async () => (await getBatch(s.api, again)).items[0].status === 'processing');
   const waiting = processNext(b, again);
@@ -175,7 +175,7 @@ serverTest('an item that waits for a book of another job is not said to be missi
 
 serverTest('paused and server-driven jobs say so, and drive can be handed over at any time', {}, async (s) => {
   const [a, b] = both(s);
-  const id = await makeBatch(s.api, 40, 30);
+  const id = await makeBatch(s.api, 400, 60);
   await processNext(a, id);
   assert.equal((await a.post(`/api/jobs/${id}/pause`)).status, 200);
   const paused = await a.post(`/api/batch-jobs/${id}/process-next`);
@@ -193,7 +193,7 @@ serverTest('paused and server-driven jobs say so, and drive can be handed over a
     const now = await getBatch(s.api, id);
     return now.items.every((i) => i.status !== 'processing') && now;
   });
-  assert.ok(still.progress.completed < 40);
+  assert.ok(still.progress.completed < 400);
   await sleep(300);
   assert.equal((await getBatch(s.api, id)).progress.completed, still.progress.completed, 'no pool takes more');
   const next = await processNext(b, id);
@@ -205,7 +205,7 @@ serverTest('paused and server-driven jobs say so, and drive can be handed over a
 
 serverTest('a pause lets what runs end and tells those who wait', { workers: 1, threads: 1 }, async (s) => {
   const c = s.workerClient(0, 10);
-  const id = await makeBatch(s.api, 10, 700);
+  const id = await makeBatch(s.api, 10, 3000);
   const calls = Array.from({ length: 4 }, () => c.post(`/api/batch-jobs/${id}/process-next`));
   await until('one item to run', 10, async () => (await getBatch(s.api, id)).items.some((i) => i.status === 'processing'));
   assert.equal((await s.api.post(`/api/jobs/${id}/pause`)).status, 200);
@@ -237,7 +237,7 @@ serverTest('a server-driven batch runs by itself, and waiting callers hear of a 
   const [a, b] = both(s);
   const own = await makeBatch(s.api, 3, 0, { drive: 'server' });
   await waitCompleted(s.api, own);
-  const id = await makeBatch(s.api, 1, 1500);
+  const id = await makeBatch(s.api, 1, 3000);
   const first = processNext(a, id);
   await until('it to run', 10, async () => (await getBatch(s.api, id)).items[0].status === 'processing');
   const waiting = b.post(`/api/batch-jobs/${id}/process-next`);

@@ -49,7 +49,7 @@ serverTest('pause stops the count within what runs, on both workers, and resume 
   assert.equal(later.eta_seconds, null);
   const again = await post(a, `/api/jobs/${id}/pause`);
   assert.equal(again.version, later.version, 'pausing twice changes nothing');
-  assert.ok(await until('the event of the pause', 5, () => jobEvents(stream, id).find((d) => d.paused && d.version === paused.version)));
+  assert.ok(await until('the event of the pause', 20, () => jobEvents(stream, id).find((d) => d.paused && d.version === paused.version)));
   const resumed = await post(a, `/api/jobs/${id}/resume`);
   assert.equal(resumed.paused, false);
   assert.equal(resumed.version, later.version + 1);
@@ -65,10 +65,10 @@ serverTest('what was claimed ahead of a paused job goes back at once, as if it h
   await waitCompleted(b, fast);
   const id = await startNoop(a, 600, 300);
   await until('more leases than threads', 10, async () => await leases(s, id) > 5 * THREADS);
-  await post(b, `/api/jobs/${id}/pause`);
-  await until('nothing to run', 3, async () => await leases(s, id) === 0);
+  const paused = await post(b, `/api/jobs/${id}/pause`);
+  await until('nothing to run', 20, async () => await leases(s, id) === 0);
   const still = await getJob(b, id, '?results=0');
-  assert.ok(still.processed_items <= 3 * THREADS, `${still.processed_items} items ran`);
+  assert.ok(still.processed_items - paused.processed_items <= THREADS, `${still.processed_items - paused.processed_items} items ran on`);
   assert.equal((await s.sqlite(`SELECT max(attempts) AS n FROM job_items WHERE job_id = '${id}' AND status = 'queued'`))[0].n, 0);
   await post(b, `/api/jobs/${id}/cancel`);
   const end = await waitStatus(a, id, 'cancelled');
@@ -207,10 +207,10 @@ async function mostLeases(s, client, id) {
 
 serverTest('max_threads 1 over two workers never has two leases', {}, async (s) => {
   const [a, b] = both(s);
-  const id = await startNoop(a, 60, 20, { max_threads: 1 });
+  const id = await startNoop(a, 100, 20, { max_threads: 1 });
   const { most, looks } = await mostLeases(s, b, id);
   assert.equal(most, 1);
-  assert.ok(looks > 20, `${looks} looks`);
+  assert.ok(looks > 5, `${looks} looks`);
   const overlaps = await s.sqlite(`SELECT count(*) AS n FROM job_items x JOIN job_items y ON x.job_id = y.job_id AND x.seq < y.seq
     AND x.started_at < y.finished_at - 0.001 AND y.started_at < x.finished_at - 0.001 WHERE x.job_id = '${id}'`);
   assert.equal(overlaps[0].n, 0, 'no two items at the same time');
@@ -221,8 +221,8 @@ serverTest('max_threads can be set while the job runs, and leaves the other thre
   const id = await startNoop(a, 300, 60);
   await processed(a, id, 16);
   await patch(b, id, { max_threads: 2 });
-  await until('two leases at most', 5, async () => await leases(s, id) <= 2);
-  const other = await startNoop(b, 60, 60);
+  await until('two leases at most', 20, async () => await leases(s, id) <= 2);
+  const other = await startNoop(b, 200, 60);
   let most = 0;
   let mostOther = 0;
   while ((await getJob(b, other, '?results=0')).status !== 'completed') {
@@ -234,15 +234,22 @@ serverTest('max_threads can be set while the job runs, and leaves the other thre
   await post(a, `/api/jobs/${id}/cancel`);
 });
 
+// How many items of `big` began from `from` on, before the last one of `first` did.
+async function beganBefore(s, first, big, from) {
+  const [row] = await s.sqlite(`SELECT count(*) AS n FROM job_items WHERE job_id = '${big}' AND started_at > ${from}
+    AND started_at < (SELECT max(started_at) FROM job_items WHERE job_id = '${first}')`);
+  return row.n;
+}
+
 serverTest('high priority overtakes at once, also when it is given to a job that waits', {}, async (s) => {
   const [a, b] = both(s);
-  const big = await startNoop(a, 400, 100);
+  const big = await startNoop(a, 2000, 100);
   await processed(a, big, 8);
   const urgent = await startNoop(b, 8, 100, { priority: 'high' });
+  const made = Date.now() / 1000;
   await waitCompleted(a, urgent);
-  const waited = (await s.sqlite(`SELECT max(i.started_at) - (SELECT created_at FROM jobs WHERE job_id = '${urgent}') AS s
-    FROM job_items i WHERE i.job_id = '${urgent}'`))[0].s;
-  assert.ok(waited < 1, `its last item began ${waited} s after it was made; items run 0.1 s`);
+  const between = await beganBefore(s, urgent, big, made);
+  assert.ok(between <= 2 * THREADS, `${between} items of the other began before its last one`);
   // the same for a job that lay low
   const low = await startNoop(a, 8, 100, { priority: 'low' });
   await sleep(300);
@@ -250,8 +257,8 @@ serverTest('high priority overtakes at once, also when it is given to a job that
   await patch(b, low, { priority: 'high' });
   const changed = Date.now() / 1000;
   await waitCompleted(a, low);
-  const began = (await s.sqlite(`SELECT max(started_at) AS s FROM job_items WHERE job_id = '${low}'`))[0].s;
-  assert.ok(began - changed < 1, `its last item began ${began - changed} s after the change`);
+  const more = await beganBefore(s, low, big, changed);
+  assert.ok(more <= 2 * THREADS, `${more} items of the other began between the change and its last one`);
   await post(a, `/api/jobs/${big}/cancel`);
 });
 

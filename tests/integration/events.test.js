@@ -50,7 +50,7 @@ serverTest('the head and the first bytes are those of the contract', {}, async (
     assert.equal(stream.headers['cache-control'], 'no-cache');
     assert.equal(stream.headers['x-accel-buffering'], 'no');
     assert.equal(stream.headers['content-encoding'], undefined);
-    await stream.wait('the first frames', 5, (x) => x.frames.some((f) => f.retry !== undefined) || /retry: 5000\n/.test(x.text));
+    await stream.wait('the first frames', 20, (x) => x.frames.some((f) => f.retry !== undefined) || /retry: 5000\n/.test(x.text));
     assert.ok(stream.chunks.join('').startsWith(': heartbeat\n\nretry: 5000\n'), JSON.stringify(stream.chunks));
   }
 });
@@ -115,7 +115,7 @@ serverTest('a new subscriber first gets the state of every active job', {}, asyn
   for (const slot of [0, 1]) {
     const stream = await s.stream({ slot });
     for (const id of ids) {
-      const first = await stream.waitJob(id, 5, () => true);
+      const first = await stream.waitJob(id, 20, () => true);
       assert.equal(first.status, 'processing');
       assert.ok(first.progress.processed > 0, 'the state of now, not of the start');
     }
@@ -144,7 +144,7 @@ serverTest('Last-Event-ID gives everything after it, on the other worker too', {
   assert.ok(expected.length > 5 && before > 0);
   for (const slot of [0, 1, undefined]) { // the job has ended: all of it must come from the store
     const again = await s.stream({ slot, lastEventId: cut });
-    await again.waitJob(id, 5);
+    await again.waitJob(id, 20);
     assert.deepEqual(again.events.map((f) => f.id), expected);
   }
 });
@@ -169,7 +169,7 @@ serverTest('a job that ended while the stream was cut is not missed', {}, async 
   stream.destroy();
   await waitCompleted(s.api, id);
   const again = await s.stream({ slot: 1, lastEventId: cut });
-  const last = await again.waitJob(id, 5);
+  const last = await again.waitJob(id, 20);
   assert.equal(last.status, 'completed');
   assert.equal(last.progress.processed, 20);
 });
@@ -179,7 +179,7 @@ serverTest('Last-Event-ID that makes no sense is no error', {}, async (s) => {
   for (const lastEventId of ['abc', '-1', '99999999999999999999', '0', '']) {
     const stream = await s.stream({ slot: 0, lastEventId });
     assert.equal(stream.status, 200);
-    await stream.waitJob(running, 5, () => true);
+    await stream.waitJob(running, 20, () => true);
     stream.destroy();
   }
 });
@@ -234,7 +234,7 @@ serverTest('the statistics count the subscribers of all workers', {}, async (s) 
   await startNoop(s.api, 3).then((id) => streams[0].waitJob(id, 10));
   for (const slot of [0, 1]) {
     const client = s.workerClient(slot);
-    await until(`three clients, as worker ${slot} sees them`, 5, async () => (await client.get('/api/events/stats')).json.active_clients === 3);
+    await until(`three clients, as worker ${slot} sees them`, 20, async () => (await client.get('/api/events/stats')).json.active_clients === 3);
     const stats = (await client.get('/api/events/stats')).json;
     assert.ok(stats.total_events_broadcast >= 5, `${stats.total_events_broadcast} events`);
     assert.deepEqual(stats.workers.map((w) => [w.slot, w.clients]), [[0, 1], [1, 2]]);

@@ -164,7 +164,7 @@ for (const program of PROGRAMS) {
     assert.equal(runs, 12);
   });
 
-  serverTest(`${program}: goes on over killed workers, a restarted server, and a hand-over`, { seconds: 120 }, async (s) => {
+  serverTest(`${program}: goes on over killed workers, a restarted server, and a hand-over`, {}, async (s) => {
     const id = await makeBatch(s.api, 20, 200);
     const run = start(program, [s.url, id]);
     await until('two steps', 10, () => steps(run).length >= 2);
@@ -179,7 +179,7 @@ for (const program of PROGRAMS) {
   });
 }
 
-serverTest('all programs drive one batch together: each item is run once, and all of them see the end', { seconds: 90 }, async (s) => {
+serverTest('all programs drive one batch together: each item is run once, and all of them see the end', {}, async (s) => {
   const id = await makeBatch(s.api, 60, 60);
   const runs = PROGRAMS.map((program) => start(program, [s.url, id]));
   for (const run of runs) assert.equal(await run.exit, 0, run.errors);

@@ -141,7 +141,7 @@ serverTest('a program over its time is ended, with what it started', {
 });
 
 serverTest('200 items on both workers, each once', {
-  args: withCommands({ note: { argv: [script(`echo "$1 $PPID" >> ${log('note')}`), '{path}'], accepts: 'strings' } }), seconds: 120,
+  args: withCommands({ note: { argv: [script(`echo "$1 $PPID" >> ${log('note')}`), '{path}'], accepts: 'strings' } }),
 }, async (s) => {
   const id = await begin(s.api, 'note', names(200));
   const job = await waitCompleted(s.api, id, 90);
@@ -152,13 +152,13 @@ serverTest('200 items on both workers, each once', {
   assert.deepEqual([...parents].map(Number).sort(), s.workers().map((w) => w.pid).sort());
 });
 
-// Holds a folder while it works on an item; a folder that is there already says that two runs overlapped.
+// Holds a folder while it works on an item, until it may go; a folder that is there already says that two runs overlapped.
 const once = (file) => script(`
 mkdir "${file}.$1" || { [ -n "$(ls "${file}.$1" 2>/dev/null)" ] && for p in $(ls "${file}.$1"); do kill -0 $p 2>/dev/null && ! grep -q ' Z ' /proc/$p/stat 2>/dev/null && echo "overlap $1" >> ${file}.overlaps; done; }
-sh -c 'touch "$1/$$"; sleep 3' sh "${file}.$1" & touch "${file}.$1/$$"; echo "$$ $!" >> ${file}; wait`);
+sh -c 'touch "$1/$$"; while [ ! -e "$2" ]; do sleep 0.1; done' sh "${file}.$1" "${file}.go" & touch "${file}.$1/$$"; echo "$$ $!" >> ${file}; wait`);
 
 serverTest('kill -9 of the worker leaves no program running, and items run again one at a time', {
-  args: withCommands({ once: { argv: [once(log('once')), '{seq}'], accepts: 'strings' } }), seconds: 90,
+  args: withCommands({ once: { argv: [once(log('once')), '{seq}'], accepts: 'strings' } }),
 }, async (s) => {
   const id = await begin(s.workerClient(0), 'once', names(8));
   await until('all items to run', 15, () => lines(log('once')).length === 8);
@@ -169,15 +169,17 @@ serverTest('kill -9 of the worker leaves no program running, and items run again
   assert.equal(own.size, 4);
   signal(s.pid, 'SIGSTOP'); // the master: nobody starts another worker or gives the items back
   signal(victim.pid, 'SIGKILL');
-  await until('its programs to be gone', 2, () => [...own].every((p) => !isAlive(p)));
+  await until('its programs to be gone', 20, () => [...own].every((p) => !isAlive(p)));
   assert.equal(lines(log('once')).length, 8);
   signal(s.pid, 'SIGCONT');
+  await until('the four to run again', 30, () => lines(log('once')).length === 12);
+  fs.writeFileSync(`${log('once')}.go`, '');
   const job = await waitCompleted(s.workerClient(1), id, 60);
   assert.equal(job.success_items, 8);
   assert.equal(lines(log('once')).length, 12, 'four ran a second time');
   assert.deepEqual(lines(`${log('once')}.overlaps`), []);
   const pids = lines(log('once')).flatMap((l) => l.split(' ').map(Number));
-  await until('all to be gone', 5, () => pids.every((p) => !isAlive(p)));
+  await until('all to be gone', 20, () => pids.every((p) => !isAlive(p)));
 });
 
 serverTest('kill -9 of the worker of an item that does not run again: what its program started ends, too', {

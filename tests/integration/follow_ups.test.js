@@ -20,7 +20,7 @@ serverTest('a named follow-up runs by itself over what succeeded, and both jobs 
   assert.deepEqual(await pathsOf(s, made.job_id), ['item 1', 'item 2', 'item 4', 'item 5']);
   assert.deepEqual((await getBatch(s.api, id)).followUp, { operation: 'noop', jobId: made.job_id, status: 'completed' });
   const of = (job) => stream.events.map((f) => f.message.data).filter((d) => d.job_id === job);
-  assert.ok(await until('the event that links them', 5, () => of(id).find((d) => d.follow_ups.length === 1 && d.status === 'completed')));
+  assert.ok(await until('the event that links them', 20, () => of(id).find((d) => d.follow_ups.length === 1 && d.status === 'completed')));
   assert.ok(of(made.job_id).some((d) => d.parent === id));
 });
 

@@ -11,7 +11,7 @@ const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warn|info|debug) (m
 const logLines = (s) => s.log().split('\n').filter((l) => l && !l.startsWith('ready '));
 const ofJob = (s, id, event) => logLines(s).filter((l) => l.includes(`event="${event}"`) && l.includes(`job=${id}`));
 
-const oneLine = (s, id, event) => until(`a line "${event}"`, 5, () => ofJob(s, id, event).length > 0).then(() => {
+const oneLine = (s, id, event) => until(`a line "${event}"`, 20, () => ofJob(s, id, event).length > 0).then(() => {
   const found = ofJob(s, id, event);
   assert.equal(found.length, 1, `${event}:\n${found.join('\n')}`);
   return found[0];
@@ -33,7 +33,7 @@ serverTest('the life of a job is told in known words, each once', { books: 25 },
 serverTest('progress is told every 10 items and at the end', {}, async (s) => {
   const id = await startNoop(s.api, 35, 10);
   await waitCompleted(s.api, id);
-  const lines = await until('the progress at the end', 5, () => {
+  const lines = await until('the progress at the end', 20, () => {
     const found = ofJob(s, id, 'job progress');
     return found.some((l) => /processed=35\b/.test(l)) && found;
   });
@@ -50,7 +50,7 @@ serverTest('cancel and its consequences are told', {}, async (s) => {
   await oneLine(s, id, 'active job cleared');
 });
 
-serverTest('a job that goes on after a restart is told as resumed', { seconds: 60 }, async (s) => {
+serverTest('a job that goes on after a restart is told as resumed', {}, async (s) => {
   const id = await startNoop(s.api, 60, 100);
   await until('progress', 10, async () => (await getJob(s.api, id)).processed_items > 0);
   await s.kill();

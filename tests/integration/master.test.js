@@ -12,8 +12,8 @@ import { sleep, until, within } from '../lib/until.js';
 
 
 // Options of a server that reads a file, which the test may change: o.write({key: value}).
-function withFile(settings, more = {}) {
-  const o = { ...more };
+function withFile(settings) {
+  const o = {};
   o.books = (library) => {
     o.file = path.join(path.dirname(library), 'longbox.yaml');
     o.write(settings);
@@ -34,7 +34,7 @@ const replaced = (s, old, n, seconds = 20) => until('other workers', seconds, ()
   return now.length === n && now.every((p) => !old.includes(p));
 });
 
-const rolling = withFile(LOAD, { seconds: 120 });
+const rolling = withFile(LOAD);
 serverTest('SIGHUP under load replaces all workers and the front end: no request fails, no event is lost', rolling, async (s) => {
   const old = [...pids(s), ...h2os(s)];
   const { streams } = await underLoad(s, { seconds: 8 }, async () => {
@@ -54,7 +54,7 @@ serverTest('SIGHUP under load replaces all workers and the front end: no request
   assert.doesNotMatch(s.log(), /event="(worker|front end) (died|killed)"/);
 });
 
-serverTest('a connection that the front end keeps is answered once more by a worker that drains', { seconds: 60 }, async (s) => {
+serverTest('a connection that the front end keeps is answered once more by a worker that drains', {}, async (s) => {
   const [victim] = s.workers();
   const socket = await connectToSlot(s.socket, victim.slot);
   let text = '';
@@ -62,19 +62,17 @@ serverTest('a connection that the front end keeps is answered once more by a wor
   socket.on('error', () => {}); // then the answer is missing
   const ask = (n) => {
     socket.write('GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    return until(`answer ${n}`, 5, () => text.split('HTTP/1.1 200 ').length - 1 === n);
+    return until(`answer ${n}`, 20, () => text.split('HTTP/1.1 200 ').length - 1 === n);
   };
   await ask(1);
   signal(s.pid, 'SIGHUP');
-  await untilLog(s, 'event="reloaded"');
-  await sleep(500); // time enough to leave without
-  assert.ok(isAlive(victim.pid), 'it waits for the connection');
+  await untilLog(s, `slot=${victim.slot} ready -> draining pid=${victim.pid}`); // it waits for the connection, but not for long
   await ask(2);
   assert.match(text, /Connection: close/i);
-  await until('it to leave', 5, () => !isAlive(victim.pid));
+  await until('it to leave', 20, () => !isAlive(victim.pid));
 });
 
-const refused = withFile({}, { seconds: 60 });
+const refused = withFile({});
 serverTest('a bad configuration at SIGHUP is refused with its reason, and changes nothing', refused, async (s) => {
   const before = [...pids(s), ...h2os(s)];
   const conf = fs.readFileSync(path.join(s.state, 'run', 'h2o.conf'), 'utf8');
@@ -101,7 +99,7 @@ serverTest('a bad configuration at SIGHUP is refused with its reason, and change
   assert.deepEqual(h2os(s), before.slice(2), 'the front end has nothing new');
 });
 
-serverTest('state_dir, listen, library and pid_file need a restart', { seconds: 60 }, async (s) => {
+serverTest('state_dir, listen, library and pid_file need a restart', {}, async (s) => {
   const file = path.join(s.dir, 'second.yaml');
   const settings = { library: s.library, state_dir: path.join(s.dir, 'second'), listen: '127.0.0.1:0', workers: 1 };
   const write = (more) => fs.writeFileSync(file, Object.entries({ ...settings, ...more }).map(([k, v]) => `${k}: ${v}\n`).join(''));
@@ -117,14 +115,14 @@ serverTest('state_dir, listen, library and pid_file need a restart', { seconds: 
   assert.equal(await m.end(), 0);
 });
 
-serverTest('SIGTTIN and SIGTTOU: one worker more, one fewer, and events reach them', { seconds: 60 }, async (s) => {
+serverTest('SIGTTIN and SIGTTOU: one worker more, one fewer, and events reach them', {}, async (s) => {
   signal(s.pid, 'SIGTTIN');
   await until('three workers', 10, () => s.workers().length === 3);
   const third = s.workerClient(2);
   await until('the third to answer', 10, async () => (await third.get('/api/version')).worker === 2);
   const stream = await s.stream({ slot: 2 });
   const id = await startNoop(s.workerClient(0), 5);
-  await stream.waitJob(id, 5);
+  await stream.waitJob(id, 20);
   stream.destroy();
   third.close();
   for (const n of [2, 1]) {
@@ -137,7 +135,7 @@ serverTest('SIGTTIN and SIGTTOU: one worker more, one fewer, and events reach th
   assert.equal((await s.client().get('/health')).json.checks.workers, 'ok');
 });
 
-serverTest('SIGTTOU and SIGTTIN in the middle of a reload leave no process behind', { seconds: 60 }, async (s) => {
+serverTest('SIGTTOU and SIGTTIN in the middle of a reload leave no process behind', {}, async (s) => {
   for (let i = 0; i < 6; i++) {
     for (const name of ['SIGHUP', 'SIGTTOU', 'SIGTTIN', 'SIGWINCH', 'SIGTTIN']) {
       signal(s.pid, name);
@@ -152,7 +150,7 @@ serverTest('SIGTTOU and SIGTTIN in the middle of a reload leave no process behin
   assert.equal(await s.stop(), 0);
 });
 
-serverTest('a stop waits for workers that were replaced, too', { seconds: 60, set: { graceful_timeout_s: 0 } }, async (s) => {
+serverTest('a stop waits for workers that were replaced, too', { set: { graceful_timeout_s: 0 } }, async (s) => {
   const [old] = pids(s);
   signal(old, 'SIGSTOP');
   signal(s.pid, 'SIGHUP');
@@ -161,7 +159,7 @@ serverTest('a stop waits for workers that were replaced, too', { seconds: 60, se
   assert.match(s.log(), new RegExp(`slot=0 draining -> empty pid=${old}\\b`), 'killed and reaped');
 });
 
-serverTest('SIGWINCH drains all workers; requests wait until SIGTTIN brings them back', { seconds: 60 }, async (s) => {
+serverTest('SIGWINCH drains all workers; requests wait until SIGTTIN brings them back', {}, async (s) => {
   const id = await startNoop(s.api, 100, 50);
   await until('some items', 10, async () => (await getJob(s.api, id)).processed_items > 5);
   signal(s.pid, 'SIGWINCH');
@@ -174,7 +172,7 @@ serverTest('SIGWINCH drains all workers; requests wait until SIGTTIN brings them
   await waitCompleted(s.client(), id, 30);
 });
 
-serverTest('workers are recycled after their requests, under load, and nothing is lost', { seconds: 120, set: { ...LOAD, worker_max_requests: 2500, worker_max_requests_jitter: 1000 } }, async (s) => {
+serverTest('workers are recycled after their requests, under load, and nothing is lost', { set: { ...LOAD, worker_max_requests: 500, worker_max_requests_jitter: 200 } }, async (s) => {
   const old = pids(s);
   await underLoad(s, { seconds: 8, followers: 50 }, async () => {
     await untilLog(s, 'event="worker replaced"', 20, 3);
@@ -184,20 +182,20 @@ serverTest('workers are recycled after their requests, under load, and nothing i
 });
 
 for (const name of ['SIGINT', 'SIGQUIT']) {
-  serverTest(`${name} is quick: running items are given back, and run at the next start`, { seconds: 60 }, async (s) => {
-    const id = await startNoop(s.api, 10, 4000);
-    await until('items to run', 10, async () => (await s.sqlite(`SELECT count(*) AS n FROM job_items WHERE job_id = '${id}' AND status = 'leased'`))[0].n > 0);
+  serverTest(`${name} is quick: running items are given back, and run at the next start`, {}, async (s) => {
+    const id = await startNoop(s.api, 8, 8000);
+    const items = (status) => s.sqlite(`SELECT seq FROM job_items WHERE job_id = '${id}' AND status IN (${status})`);
+    await until('items to run', 10, async () => (await items("'leased'")).length > 0);
     s.closeClients();
-    const from = Date.now();
     signal(s.pid, name);
-    assert.equal(await within('the end', 10, s.exited), 0);
-    assert.ok(Date.now() - from < 3500, 'it waited for no item');
+    assert.equal(await within('the end', 20, s.exited), 0);
+    assert.equal((await items("'queued', 'leased'")).length, 8, 'it waited for no item');
     await s.start();
     await waitCompleted(s.api, id, 30);
   });
 }
 
-serverTest('a replacement that never gets ready: the old workers stay, and serve', { seconds: 90, set: { worker_max_requests: 40, scan_interval_s: 3600 } }, async (s) => {
+serverTest('a replacement that never gets ready: the old workers stay, and serve', { set: { worker_max_requests: 40, scan_interval_s: 3600 } }, async (s) => {
   const before = pids(s);
   fs.renameSync(s.library, `${s.library}.away`); // who starts now cannot open it
   for (let i = 0; i < 200; i++) assert.equal((await s.client().get('/api/version')).status, 200);
@@ -210,7 +208,7 @@ serverTest('a replacement that never gets ready: the old workers stay, and serve
   });
 });
 
-serverTest('an old worker that hangs at SIGHUP is killed when its time is over', { seconds: 60, set: { graceful_timeout_s: 0 } }, async (s) => {
+serverTest('an old worker that hangs at SIGHUP is killed when its time is over', { set: { graceful_timeout_s: 0 } }, async (s) => {
   const before = pids(s);
   signal(before[0], 'SIGSTOP');
   signal(s.pid, 'SIGHUP');
@@ -219,7 +217,7 @@ serverTest('an old worker that hangs at SIGHUP is killed when its time is over',
   assert.match(s.log(), /event="worker killed" slot=0 .*did not end/);
 });
 
-const logs = { seconds: 60 };
+const logs = {};
 logs.books = (library) => {
   logs.dir = path.dirname(library);
   logs.set = { log_file: path.join(logs.dir, 'log'), front_access_log: path.join(logs.dir, 'access') };
@@ -228,7 +226,7 @@ serverTest('SIGUSR1 opens the logs anew, in the master, the workers and the fron
   const { log_file: log, front_access_log: access } = logs.set;
   const front = h2os(s);
   await s.api.get('/api/version?first');
-  await until('the access log', 5, () => fs.readFileSync(access, 'utf8').includes('?first'));
+  await until('the access log', 20, () => fs.readFileSync(access, 'utf8').includes('?first'));
   assert.match(fs.readFileSync(log, 'utf8'), /master event="ready"[^]*|worker=0 event="worker ready"/);
   for (const f of [log, access]) fs.renameSync(f, `${f}.1`);
   signal(s.pid, 'SIGUSR1');
@@ -240,7 +238,7 @@ serverTest('SIGUSR1 opens the logs anew, in the master, the workers and the fron
   assert.equal(jobs(`${log}.1`), 0);
   await until('the old front end to be gone', 40, () => h2os(s).every((p) => !front.includes(p)));
   await s.client().get('/api/version?second');
-  await until('the new access log', 5, () => fs.readFileSync(access, 'utf8').includes('?second'));
+  await until('the new access log', 20, () => fs.readFileSync(access, 'utf8').includes('?second'));
 });
 
 // longboxd beside the server of the test, ended with it.
@@ -262,7 +260,7 @@ function daemon(s, args, { env = {}, command = path.join(BIN, 'longboxd') } = {}
 const small = (s, name, more = {}) => Object.entries({ library: s.library, state_dir: path.join(s.dir, name), listen: '127.0.0.1:0', workers: 1, ...more })
   .flatMap(([k, v]) => ['--set', `${k}=${v}`]);
 
-serverTest('a pid file belongs to one master; a stale one is taken over', { seconds: 60 }, async (s) => {
+serverTest('a pid file belongs to one master; a stale one is taken over', {}, async (s) => {
   const file = path.join(s.dir, 'longboxd.pid');
   fs.writeFileSync(file, '1\n'); // of a process that lives, but holds no lock
   const first = daemon(s, small(s, 'first', { pid_file: file }));
@@ -312,7 +310,7 @@ function managed(s, name, address = '127.0.0.1') {
   return daemon(s, args, { command: 'python3' });
 }
 
-serverTest('the service manager hands over its socket and is told READY, RELOADING, WATCHDOG, STOPPING', { seconds: 90 }, async (s) => {
+serverTest('the service manager hands over its socket and is told READY, RELOADING, WATCHDOG, STOPPING', {}, async (s) => {
   const m = managed(s, 'managed');
   await m.until(/told 'READY=1'/);
   const [, port, pid] = /port=(\d+) pid=(\d+)/.exec(m.output);
@@ -338,10 +336,11 @@ serverTest('the service manager hands over its socket and is told READY, RELOADI
   });
   assert.ok(!fs.readFileSync(`/proc/${worker.pid}/environ`, 'utf8').match(/NOTIFY_SOCKET|LISTEN_FDS|WATCHDOG_USEC/));
   signal(worker.pid, 'SIGSTOP'); // the only one
-  await sleep(2500);
-  const stopped = beats();
-  await sleep(2500);
-  assert.equal(beats(), stopped, 'no beat while no worker beats');
+  const stopped = await until('no beat in 2.5 s while no worker beats', 20, async () => {
+    const n = beats();
+    await sleep(2500);
+    return beats() === n && n;
+  });
   signal(worker.pid, 'SIGCONT');
   await until('beats again', 10, () => beats() > stopped);
   signal(Number(pid), 'SIGTERM');
@@ -349,7 +348,7 @@ serverTest('the service manager hands over its socket and is told READY, RELOADI
   assert.equal(await within('the end', 20, m.exited), 0);
 });
 
-serverTest('a socket that is handed over and open to all needs auth: none', { seconds: 30 }, async (s) => {
+serverTest('a socket that is handed over and open to all needs auth: none', {}, async (s) => {
   const m = managed(s, 'open', '0.0.0.0');
   assert.equal(await within('the end', 10, m.exited), 2);
   assert.match(m.output, /handed over, 0\.0\.0\.0:\d+, can be reached from other machines/);

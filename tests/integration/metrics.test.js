@@ -83,7 +83,7 @@ serverTest('a worker that died shows, and the counters of the others stay', {}, 
 serverTest('the log: the newest lines of all processes, whole, in order', {}, async (s) => {
   const id = await startNoop(s.api, 3);
   await waitCompleted(s.api, id);
-  const lines = await until('the end of the job', 5, async () => {
+  const lines = await until('the end of the job', 20, async () => {
     const r = await s.workerClient(1).get('/api/logs?lines=0');
     assert.equal(r.status, 200, r.text);
     assert.equal(r.json.log_type, 'basic');
@@ -139,7 +139,7 @@ serverTest('settings: all with their ranges; a change is whole or none', {}, asy
   const after = await get();
   assert.equal(after.issue_number_padding.value, 3);
   assert.equal(after.filename_format.value, '{series} {issue}');
-  await until('the event', 5, () => stream.events.some((e) => e.message.type === 'settings_changed'));
+  await until('the event', 20, () => stream.events.some((e) => e.message.type === 'settings_changed'));
   stream.destroy();
   for (const [body, field] of [[{ issue_number_padding: 5, log_max_bytes: 1 }, 'log_max_bytes'], [{ filename_format: '{' + 'x'.repeat(600) }, 'filename_format'],
     [{ issue_number_padding: 5, nothing: 1 }, 'nothing'], [{ issue_number_padding: '5' }, 'issue_number_padding'], [{}, undefined]]) {

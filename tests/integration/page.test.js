@@ -1,6 +1,6 @@
 // The seed scenarios with the page, in headless Chromium against the real server.
 import assert from 'node:assert/strict';
-import { Browser, appliedJobs, look, pageTest, streamedSteps, untilEnded, untilPage } from '../lib/browser.js';
+import { Browser, appliedJobs, look, pageTest, streamedSteps, untilEnded, untilLive, untilPage } from '../lib/browser.js';
 import { listBooks, makeBooks } from '../lib/books.js';
 import { getJob, startJob, startNoop, waitCompleted } from '../lib/jobs.js';
 import { startProxy } from '../lib/proxy.js';
@@ -23,7 +23,7 @@ for (const n of [1, 3, 10]) {
     assert.equal(jobs[jobs.length - 1].status, 'completed');
     assert.deepEqual(await streamedSteps(page, end.jobId), Array.from({ length: n + 1 }, (_, k) => k));
     await press(page, 'btn-close');
-    await untilPage('the dialog to be closed', page, 5, (v) => !v.dialog);
+    await untilPage('the dialog to be closed', page, 20, (v) => !v.dialog);
     await until('the new names in the list', 10, async () => (await page.innerText('#file-table')).includes('Iron Meridian - Chapter 0001.cbz'));
     assert.ok(listBooks(s.library).every((name) => name.includes(' - Chapter ')));
   });
@@ -85,7 +85,7 @@ pageTest('page: names of books are text, never markup', {
 
 pageTest('page: a job of another client is shown without a refresh', { books: 2 }, async (s, b) => {
   const page = await b.open(s.url);
-  await until('the list', 10, async () => await rows(page) === 2);
+  await untilLive(page);
   const id = await startNoop(s.api, 30, 100);
   await untilPage('the job', page, 10, (v) => v.jobId === id && v.processed > 0);
   await untilEnded(page, 30);
@@ -104,7 +104,7 @@ pageTest('page: refresh in the middle goes on where it was', { books: 1 }, async
   await appliedJobs(page, id);
 });
 
-pageTest('page: refresh at once after the start finds the job', { books: (dir) => makeBooks(dir, 100), seconds: 120 }, async (s, b) => {
+pageTest('page: refresh at once after the start finds the job', { books: (dir) => makeBooks(dir, 100) }, async (s, b) => {
   const blocker = await startNoop(s.api, 16, 1500); // holds the threads, so that the job is there to be found
   const page = await b.open(s.url);
   await until('the list', 10, async () => await rows(page) === 100);
@@ -122,7 +122,7 @@ pageTest('page: refresh at once after the start finds the job', { books: (dir) =
 pageTest('page: two tabs on two workers show the same, and one cancels for both', { books: 2 }, async (s, b) => {
   const proxies = [await startProxy(s, { slot: 0 }), await startProxy(s, { slot: 1 })];
   const tabs = [await b.open(proxies[0].url), await b.open(proxies[1].url)];
-  await until('both lists', 10, async () => await rows(tabs[0]) === 2 && await rows(tabs[1]) === 2);
+  for (const tab of tabs) await untilLive(tab);
   const short = await startNoop(s.workerClient(0), 20, 100);
   for (const tab of tabs) {
     const end = await untilPage('the end', tab, 20, (v) => v.jobId === short && v.status === 'completed');
@@ -142,7 +142,7 @@ pageTest('page: two tabs on two workers show the same, and one cancels for both'
 });
 
 pageTest('page: the stream is cut for 10 s and restored; the dialog catches up and completes', {
-  books: 2, expectCuts: true, seconds: 120, set: { reconnect_delay_ms: 1000 },
+  books: 2, expectCuts: true, set: { reconnect_delay_ms: 1000 },
 }, async (s, b) => {
   const proxy = await startProxy(s);
   const id = await startNoop(s.api, 150, 800); // 15 s
@@ -162,7 +162,7 @@ pageTest('page: the stream is cut for 10 s and restored; the dialog catches up a
 });
 
 pageTest('page: everything is cut for a while; the dialog catches up and completes', {
-  books: 2, expectCuts: true, seconds: 120, set: { reconnect_delay_ms: 500, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
+  books: 2, expectCuts: true, set: { reconnect_delay_ms: 500, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
 }, async (s, b) => {
   const proxy = await startProxy(s);
   const id = await startNoop(s.api, 40, 800);
@@ -177,7 +177,7 @@ pageTest('page: everything is cut for a while; the dialog catches up and complet
 });
 
 pageTest('page: a stream that is never available: polling alone finishes the dialog', {
-  books: 10, expectCuts: true, seconds: 120, set: { watchdog_timeout_ms: 1500, watchdog_check_ms: 300, reconnect_delay_ms: 500 },
+  books: 10, expectCuts: true, set: { watchdog_timeout_ms: 1500, watchdog_check_ms: 300, reconnect_delay_ms: 500 },
 }, async (s, b) => {
   const proxy = await startProxy(s, { streams: false });
   const page = await b.open(proxy.url);
@@ -205,6 +205,7 @@ pageTest('page: cancel in the middle ends the dialog with what was done', { book
 
 pageTest('page: a job that finished while nobody watched is shown with its results', { books: 6 }, async (s, b) => {
   const page = await b.open(s.url);
+  await untilLive(page);
   const id = await startNoop(s.api, 40, 100);
   await untilPage('the job', page, 10, (v) => v.jobId === id && v.processed > 0);
   await page.close();
@@ -216,7 +217,7 @@ pageTest('page: a job that finished while nobody watched is shown with its resul
   assert.equal(end.text, '40 of 40');
 });
 
-pageTest('page: browser killed and reopened finds its running job', { books: 2, seconds: 120 }, async (s, b) => {
+pageTest('page: browser killed and reopened finds its running job', { books: 2 }, async (s, b) => {
   const id = await startNoop(s.api, 150, 800); // 15 s, longer than a browser takes to come back
   const page = await b.open(s.url);
   const before = await running(page, 5);
@@ -236,7 +237,7 @@ pageTest('page: browser killed and reopened finds its running job', { books: 2, 
 
 pageTest('page: a job that is gone is forgotten', { books: 2 }, async (s, b) => {
   const page = await b.open(s.url);
-  await until('the list', 10, async () => await rows(page) === 2);
+  await untilLive(page);
   const id = await startNoop(s.api, 40, 100);
   await untilPage('the end', page, 20, (v) => v.jobId === id && v.status === 'completed');
   await page.close();
@@ -249,7 +250,7 @@ pageTest('page: a job that is gone is forgotten', { books: 2 }, async (s, b) => 
 });
 
 pageTest('page: workers killed under it: the dialog completes', {
-  books: 2, expectCuts: true, seconds: 120, set: { reconnect_delay_ms: 300, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
+  books: 2, expectCuts: true, set: { reconnect_delay_ms: 300, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
 }, async (s, b) => {
   const id = await startNoop(s.api, 120, 100);
   const page = await b.open(s.url);

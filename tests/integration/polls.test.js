@@ -26,7 +26,7 @@ async function pollRunning(s, id) {
   }
 }
 
-serverTest('2,000 polls of a running job: no 404, no count that falls, never "processing" with all done', { seconds: 120 }, async (s) => {
+serverTest('2,000 polls of a running job: no 404, no count that falls, never "processing" with all done', {}, async (s) => {
   let total = 0;
   for (let n = 1500; total < POLLS; n *= 2) { // a slow machine polls less in the same time
     const seen = await pollRunning(s, await startNoop(s.workerClient(1), n, 15));
@@ -35,7 +35,7 @@ serverTest('2,000 polls of a running job: no 404, no count that falls, never "pr
   }
 });
 
-serverTest('2,000 polls through the front end, eight at a time, while books are processed', { books: (dir) => makeBooks(dir, 400), seconds: 120 }, async (s) => {
+serverTest('2,000 polls through the front end, eight at a time, while books are processed', { books: (dir) => makeBooks(dir, 400) }, async (s) => {
   const { job_id: id } = await startJob(s.api, 'process-all');
   let answers = 0;
   const poll = async (client) => {

@@ -72,7 +72,7 @@ test('a few books are changed again and again under two readers', { timeout: 600
 });
 
 serverTest('a job over 250 books under two readers', {
-  books: (dir) => makeBooks(dir, 250, { pageBytes: 20000 }), workers: 2, threads: 2, seconds: 120,
+  books: (dir) => makeBooks(dir, 250, { pageBytes: 20000 }), workers: 2, threads: 2,
 }, async (s, t) => {
   const before = libraryHashes(s.library);
   let job;

@@ -17,7 +17,7 @@ const children = (s) => tree(s.pid).filter((p) => ['longbox-worker', 'h2o'].incl
 const count = (s, text) => s.log().split(text).length - 1;
 const untilLog = (s, text, seconds = 30, n = 1) => until(`"${text}" in the log`, seconds, () => count(s, text) >= n);
 // A front end that only reads its configuration (h2o -t) comes and goes.
-const untilSame = (s, before) => until('the processes that were there, and no other', 5, () => children(s).join() === before.join());
+const untilSame = (s, before) => until('the processes that were there, and no other', 20, () => children(s).join() === before.join());
 const programOf = (pid) => fs.readlinkSync(`/proc/${pid}/exe`);
 
 function install(folder) {
@@ -31,7 +31,7 @@ function install(folder) {
 
 // Two installed versions, and the link `current`, which leads to the first one.
 function versions(more = {}) {
-  const o = { seconds: 120, ...more };
+  const o = { ...more };
   o.books = (library) => {
     o.dir = path.dirname(library);
     for (const v of ['v1', 'v2']) install(path.join(o.dir, v));

@@ -26,7 +26,7 @@ export async function shownCounts(page) {
 export async function untilWhole(page, s, id, n, seconds = 30) {
   const end = await untilEnded(page, seconds);
   assert.equal(end.text, `${n} of ${n}`);
-  await until('every item to be listed as done', 5, async () => {
+  await until('every item to be listed as done', 20, async () => {
     const list = await states(page);
     return list.length === n && list.every((state) => state === 'done' || state === 'failed');
   });

@@ -110,6 +110,9 @@ export function untilPage(what, page, seconds, test) {
   }, 30).catch((e) => { throw new Error(`${e.message}; the page shows ${JSON.stringify(last)}`); });
 }
 
+// The page hears of every job from now on, also of one that ends at once.
+export const untilLive = (page) => untilPage('the page to be live', page, 20, (v) => v.quality === 'live');
+
 export const untilEnded = (page, seconds, status = 'completed') => untilPage(`the page to show "${status}" with a summary`,
   page, seconds, (v) => v.status === status && v.summary);
 
@@ -131,7 +134,7 @@ export async function streamedSteps(page, jobId) {
 
 // A test with a server and a browser; the body gets (server, browser).
 export function pageTest(name, options, body) {
-  serverTest(name, { seconds: 90, ...options }, async (server) => {
+  serverTest(name, { seconds: 150, ...options }, async (server) => {
     const browser = new Browser(server.dir, options);
     await browser.start();
     try {

@@ -3,7 +3,7 @@
 //   serverTest('a job completes', { books: 10 }, async (s) => { ... });
 //
 // Options: books (how many, or a function that fills the library folder), set (settings by key), args (more flags),
-// workers, threads, bin (the folder of the programs), seconds (limit of the test, 60). `s` is the Server below.
+// workers, threads, bin (the folder of the programs), seconds (limit of the test, 120). `s` is the Server below.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -23,7 +23,7 @@ export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export const BIN = path.resolve(ROOT, process.env.LB_BIN || 'build/bin');
 // The programs are slower and larger than they are to users.
 export const SANITIZED = /asan|tsan/.test(BIN);
-const READY_S = 30;
+const READY_S = 60;
 const STOP_S = 20;
 const LOG_SHOWN = 60000; // characters of a failed test's log
 
@@ -193,7 +193,7 @@ process.on('exit', () => {
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(name, () => process.exit(1));
 
 export function serverTest(name, options, body) {
-  const seconds = options.seconds || 60;
+  const seconds = options.seconds || 120;
   test(name, { timeout: (seconds + 60) * 1000 }, async (t) => {
     const server = new Server(options);
     try {

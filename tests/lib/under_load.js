@@ -75,7 +75,7 @@ export async function underLoad(s, { items = 2400, ms = 40, followers = 200, sec
   await waitCompleted(s.api, id, 60);
   assert.doesNotMatch(stdout, /Non-2xx|Socket errors/, stdout);
   const made = Number(/(\d+) requests in/.exec(stdout)[1]);
-  assert.ok(made > 500, stdout);
+  assert.ok(made > 100, stdout);
   const [items1] = await s.sqlite(`SELECT count(*) AS n, sum(status = 'ok') AS ok, max(attempts) AS tries FROM job_items WHERE job_id = '${id}'`);
   assert.deepEqual(items1, { n: items, ok: items, tries: 1 });
   const wanted = (await s.sqlite('SELECT id FROM events ORDER BY id')).map((r) => r.id);
