@@ -92,6 +92,8 @@ $(addprefix $(B)/unit/,test_book_clone test_book_settle test_book_recover test_b
 DISK_MODEL_WRAPS := pwrite copy_file_range ioctl ftruncate fsync fdatasync openat renameat renameat2 linkat unlinkat
 $(B)/unit/test_book_replay: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(DISK_MODEL_WRAPS))
 , := ,
+# The kernel's limits of inotify are not to be reached for real: they are shared by all programs of a user.
+$(B)/unit/test_watch: LDFLAGS += -Wl,--wrap=inotify_add_watch -Wl,--wrap=inotify_init1
 # What makes the disk fail under the programs, for tests: preloaded, so never a part of them.
 $(B)/shim/%.so: tests/shim/%.c
 	@mkdir -p $(@D)

@@ -42,6 +42,7 @@ static int fill(struct board *b, uint32_t n_slots, struct err *err)
     for (int i = 0; i < GATE_COUNT; i++)
         gate_init(&b->gates[i]);
     gate_mutex_init(&b->scan);
+    gate_mutex_init(&b->watch);
     gate_mutex_init(&b->age.lock);
     gate_mutex_init(&b->routes_lock);
     b->layout = LB_BOARD_LAYOUT;

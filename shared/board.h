@@ -67,6 +67,9 @@ struct board_slot {
 /* Why a worker cannot go on with jobs for now; the names are held_name's. */
 enum board_held { HELD_NOT, HELD_FULL, HELD_READ_ONLY, HELD_IO, HELD_LOCKED, HELD__COUNT };
 
+/* How the worker that watches the library learns of changes. */
+enum board_watch { WATCH_BY_SCANS, WATCH_BY_EVENTS };
+
 /*
  * How old things are, by the boot clock and the ids of events: the wall clock may jump (store_sweep.c). Guarded by its
  * lock.
@@ -118,6 +121,12 @@ struct board {
     _Atomic int64_t scan_boot_ms;  /* when the last complete scan began; 0 = none yet */
     _Atomic int64_t scan_failed;   /* 1 = the last scan could not read the library */
     _Atomic int64_t library_files; /* files that it found */
+    struct gate_mutex watch;       /* held by the one worker that watches the library */
+    _Atomic int32_t watch_pid;     /* the worker that does; 0 = nobody yet. It may be dead. */
+    _Atomic int32_t watch_by;      /* enum board_watch */
+    _Atomic uint32_t watch_folders; /* watched by events */
+    _Atomic int32_t watch_told;    /* what pages were told of it: 0 = nothing, 1 = runs, 2 = does not */
+    _Atomic uint32_t watch_on;     /* the setting watcher_enabled */
 };
 
 /*

@@ -31,6 +31,8 @@ enum job_drive { DRIVE_SERVER, DRIVE_CLIENT };
 #define JOB_FOLLOW_UP_SIZE  512
 #define JOB_FOLLOW_UPS_SIZE 1024
 
+#define JOB_OWNER_WATCHER "watcher" /* who made it, when no call did: workers/watcher.h */
+
 struct job {
     char job_id[UUID_SIZE];
     char operation[32];

@@ -123,7 +123,7 @@ struct job_new {
     int64_t total;
     bool exclusive;
     enum job_priority priority;
-    const char *made_by;         /* "worker 1" */
+    const char *made_by;         /* "worker 1", or JOB_OWNER_WATCHER */
     const char *staged_by;       /* owner name */
     const char *idempotency_key; /* NULL = none */
     bool paused;
@@ -144,13 +144,15 @@ int store_job_stage_items(struct db *db, const char *job_id, int64_t seq_first,
 /* Gives a staging up; the sweep removes it. One that is not there is fine. */
 int store_job_unstage(struct db *db, const char *job_id, double now, struct err *err) LB_MUST_CHECK;
 /*
- * Shows it to everybody, makes it the active job (unless it is single, or a preview), writes its first event. Commit
- * with durable = true.
+ * Shows it to everybody, makes it the active job (unless it is single, or a preview; one of the watcher takes nobody's
+ * place), writes its first event. Commit with durable = true.
  */
 int store_job_publish(struct db *db, const char *job_id, double now, struct job *ret,
                       struct err *err) LB_MUST_CHECK;
 /* Was it made as one? 1 or 0; 0 for a job that is not there. */
 int store_job_is_single(struct db *db, const char *job_id, struct err *err) LB_MUST_CHECK;
+/* Is an item with this path queued or running? 1 or 0. */
+int store_path_is_busy(struct db *jobs, const char *path, struct err *err) LB_MUST_CHECK;
 /* The id of the live job that was made with this key; 1 = found, 0 = none. */
 int store_job_by_key(struct db *db, const char *key, char ret[UUID_SIZE],
                      struct err *err) LB_MUST_CHECK;

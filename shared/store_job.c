@@ -242,6 +242,13 @@ static int make_active(struct db *db, struct job *job, double now, struct err *e
     int single = store_job_is_single(db, job->job_id, err);
     if (single != 0 || job->dry_run) /* they are for who asked for them; what others follow stays */
         return single < 0 ? -1 : 0;
+    if (strcmp(job->owner, JOB_OWNER_WATCHER) == 0) {
+        struct active_job other;
+        if (store_active_get(db, &other, err) < 0)
+            return -1;
+        if (other.job_id[0]) /* nobody asked for this one: who follows another goes on to */
+            return 0;
+    }
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_ACTIVE_SET, err) < 0)
         return -1;

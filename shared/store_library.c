@@ -73,6 +73,7 @@ int store_library_totals(struct db *db, struct library_totals *ret, struct err *
         .duplicates = query_col_int(&q, 2),
         .history = query_col_int(&q, 3),
         .problems = query_col_int(&q, 4),
+        .scanned = query_col_int(&q, 5) != 0,
     };
     return 0;
 }
@@ -89,6 +90,7 @@ struct library_file library_file_of(const struct query *q)
         .duplicate = query_col_int(q, 6) != 0,
         .gone = query_col_int(q, 7) != 0,
         .problems = query_col_text(q, 8),
+        .arrived = query_col_int(q, 9) != 0,
     };
 }
 
@@ -103,10 +105,11 @@ static int each_file(struct query *q, library_file_fn *fn, void *ctx, struct err
     return rc;
 }
 
-int store_library_get(struct db *db, const char *path, struct library_file *ret, struct err *err)
+static int get(struct db *db, enum sql_id id, const char *path, struct library_file *ret,
+               struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};
-    if (query_start(&q, db, SQL_LIBRARY_GET, err) < 0)
+    if (query_start(&q, db, id, err) < 0)
         return -1;
     query_text(&q, ":path", path);
     int rc = query_step(&q, err);
@@ -116,6 +119,17 @@ int store_library_get(struct db *db, const char *path, struct library_file *ret,
         ret->problems = NULL; /* would end with the query */
     }
     return rc;
+}
+
+int store_library_get(struct db *db, const char *path, struct library_file *ret, struct err *err)
+{
+    return get(db, SQL_LIBRARY_GET, path, ret, err);
+}
+
+int store_library_get_any(struct db *db, const char *path, struct library_file *ret,
+                          struct err *err)
+{
+    return get(db, SQL_LIBRARY_GET_ANY, path, ret, err);
 }
 
 int store_library_path_of(struct db *db, int64_t file_id, char **ret, struct err *err)
@@ -275,8 +289,8 @@ int store_library_list(struct db *db, const struct library_query *query, library
 /* ---- writes ---- */
 
 /* `folded` is only memory that is used again and again. */
-static int upsert(struct db *db, const char *path, const struct library_stat *stat, double now,
-                  struct strbuf *folded, struct err *err)
+static int upsert(struct db *db, const char *path, const struct library_stat *stat, bool arrived,
+                  double now, struct strbuf *folded, struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_LIBRARY_UPSERT, err) < 0)
@@ -288,6 +302,7 @@ static int upsert(struct db *db, const char *path, const struct library_stat *st
     query_real(&q, ":mtime", stat->mtime);
     query_int(&q, ":inode", stat->inode);
     query_real(&q, ":now", now);
+    query_int(&q, ":arrived", arrived);
     return query_run(&q, err);
 }
 
@@ -296,7 +311,7 @@ int store_library_upsert(struct db *db, const struct library_found *files, size_
 {
     struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
     for (size_t i = 0; i < n; i++)
-        if (upsert(db, files[i].path, &files[i].stat, now, &folded, err) < 0)
+        if (upsert(db, files[i].path, &files[i].stat, files[i].arrived, now, &folded, err) < 0)
             return -1;
     return 0;
 }
@@ -419,7 +434,7 @@ static int put_check(struct db *db, const char *path, const struct library_chang
                      struct strbuf *folded, struct err *err)
 {
     const struct library_check *check = c->check;
-    if (!c->stat && upsert(db, path, &check->stat, c->at, folded, err) < 0)
+    if (!c->stat && upsert(db, path, &check->stat, false, c->at, folded, err) < 0)
         return -1;
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_LIBRARY_CHECKED, err) < 0)
@@ -435,6 +450,16 @@ static int put_check(struct db *db, const char *path, const struct library_chang
     return query_run(&q, err);
 }
 
+/* What we changed ourselves is not new to us, and what was handed to a job is in good hands. */
+static int not_arrived(struct db *db, int64_t file_id, struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_OURS, err) < 0)
+        return -1;
+    query_int(&q, ":file_id", file_id);
+    return query_run(&q, err);
+}
+
 int store_library_item_done(struct db *db, const struct library_change *c, struct err *err)
 {
     const char *final = c->final_path ? c->final_path : c->path;
@@ -443,12 +468,14 @@ int store_library_item_done(struct db *db, const struct library_change *c, struc
     if (store_library_rename(db, c->path, final, err) < 0)
         return -1;
     struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
-    if (c->stat && upsert(db, final, c->stat, c->at, &folded, err) < 0)
+    if (c->stat && upsert(db, final, c->stat, false, c->at, &folded, err) < 0)
         return -1;
     struct library_file was = {0}; /* stays so when no scan has seen this file, nor has a stat */
     enum library_mark processed = mark_of(c->mark_processed, c->unmark_processed);
     enum library_mark duplicate = mark_of(c->mark_duplicate, c->unmark_duplicate);
     if (store_library_get(db, final, &was, err) < 0)
+        return -1;
+    if (was.arrived && not_arrived(db, was.file_id, err) < 0)
         return -1;
     if ((processed || duplicate) && store_library_mark(db, final, processed, duplicate, err) < 0)
         return -1;

@@ -32,6 +32,7 @@ struct library_file {
     struct library_stat stat;
     bool processed, duplicate;
     bool gone;            /* not on the disk any more */
+    bool arrived;         /* new or changed, and the watcher has still to hand it to a job */
     const char *problems; /* JSON array; NULL: not verified since it changed; as `path` */
 };
 /* -1 ends the walk and becomes its result. */
@@ -43,12 +44,16 @@ struct library_totals {
     int64_t files, processed, duplicates; /* on the disk */
     int64_t history;                      /* rows */
     int64_t problems;                     /* files on the disk with problems */
+    bool scanned;                         /* a scan has been through the whole library once */
 };
 int store_library_totals(struct db *db, struct library_totals *ret, struct err *err) LB_MUST_CHECK;
 
 /* 1 = known and on the disk, 0 = not. ret->path is the caller's `path`. */
 int store_library_get(struct db *db, const char *path, struct library_file *ret,
                       struct err *err) LB_MUST_CHECK;
+/* The row, also of a file that is gone: 1, or 0 = never seen. As store_library_get. */
+int store_library_get_any(struct db *db, const char *path, struct library_file *ret,
+                          struct err *err) LB_MUST_CHECK;
 /* The path that an id stands for now; ids follow renames. 1, or 0 = no such id. *ret belongs to the
  * caller. */
 int store_library_path_of(struct db *db, int64_t file_id, char **ret,
@@ -75,6 +80,10 @@ int store_library_paths(struct db *db, enum library_filter filter,
 /* Every row, those that are gone too, in byte order of the path. For the scan. */
 int store_library_each_known(struct db *db, library_file_fn *fn, void *ctx,
                              struct err *err) LB_MUST_CHECK;
+
+/* What has arrived, by path. */
+int store_library_arrived(struct db *db, int (*fn)(void *ctx, const char *path, struct err *err),
+                          void *ctx, struct err *err) LB_MUST_CHECK;
 
 struct library_query {
     enum library_filter filter;
@@ -112,6 +121,7 @@ int store_library_same(struct db *db, const char *after, int64_t max,
 struct library_found {
     const char *path;
     struct library_stat stat;
+    bool arrived; /* when it is new, or of another size or time than known and not processed */
 };
 /* Adds or refreshes files that are on the disk; brings back what was gone. Keeps ids and marks. */
 int store_library_upsert(struct db *db, const struct library_found *files, size_t n, double now,
@@ -119,6 +129,14 @@ int store_library_upsert(struct db *db, const struct library_found *files, size_
 /* These are not on the disk any more. A path without a row is fine. */
 int store_library_gone(struct db *db, const char *const *paths, size_t n, double now,
                        struct err *err) LB_MUST_CHECK;
+
+/* The watcher has handed these to a job, as they were then. */
+int store_library_taken(struct db *db, const struct library_found *files, size_t n,
+                        struct err *err) LB_MUST_CHECK;
+/* Nothing has arrived: the watcher was switched off. */
+int store_library_none_arrived(struct db *db, struct err *err) LB_MUST_CHECK;
+/* A scan has been through the whole library. */
+int store_library_scanned(struct db *db, struct err *err) LB_MUST_CHECK;
 
 enum library_mark { LIBRARY_MARK_KEEP, LIBRARY_MARK_SET, LIBRARY_MARK_CLEAR };
 /* Returns 1, or 0 when there is no such row. */

@@ -14,6 +14,7 @@
 #include "op.h"
 #include "settings.h"
 #include "store.h"
+#include "watcher.h"
 #include "worker.h"
 #include "writer.h"
 
@@ -125,9 +126,14 @@ static int change_settings(struct api_call *call, json_t *values, struct err *er
     if (settings_check(values, err) < 0 ||
         change(call, "settings", write_settings, values, err) < 0)
         return -1;
+    struct board *board = worker_board(call->worker); /* all processes look there */
     const json_t *log_max = json_object_get(values, SETTINGS_LOG_MAX);
-    if (log_max) /* all processes look there */
-        worker_board(call->worker)->log_max_bytes = json_integer_value(log_max);
+    if (log_max)
+        board->log_max_bytes = json_integer_value(log_max);
+    const json_t *watcher = json_object_get(values, SETTINGS_WATCHER);
+    if (watcher &&
+        atomic_exchange(&board->watch_on, json_is_true(watcher)) != json_is_true(watcher))
+        watcher_tell(call->worker);
     return 0;
 }
 
@@ -143,11 +149,11 @@ static int set_one(struct api_call *call, const char *key, json_t *value, struct
 int api_settings_get(struct api_call *call, struct err *err)
 {
     struct settings s;
-    if (read_settings(call, &s, err) < 0)
+    bool watcher;
+    if (read_settings(call, &s, err) < 0 || settings_read_watcher(call->reader, &watcher, err) < 0)
         return -1;
-    return api_reply(
-        call, 200,
-        json_pack("{s:o}", "settings", settings_describe(&s, worker_config(call->worker))));
+    json_t *list = settings_describe(&s, watcher, worker_config(call->worker));
+    return api_reply(call, 200, json_pack("{s:o}", "settings", list));
 }
 
 int api_settings_patch(struct api_call *call, struct err *err)
@@ -270,6 +276,42 @@ int api_log_max_post(struct api_call *call, struct err *err)
     return reply_log_max(call, (int64_t)bytes, true);
 }
 
+/* ---- the watcher ---- */
+
+int api_watcher_enabled_get(struct api_call *call, struct err *err)
+{
+    bool enabled;
+    if (settings_read_watcher(call->reader, &enabled, err) < 0)
+        return -1;
+    return api_reply(call, 200, json_pack("{s:b}", "enabled", (int)enabled));
+}
+
+int api_watcher_enabled_post(struct api_call *call, struct err *err)
+{
+    if (need_object(call, err) < 0)
+        return -1;
+    json_t *enabled = json_object_get(call->body, "enabled");
+    if (!json_is_boolean(enabled))
+        return err_field(err, ERR_BAD_FIELD, "enabled", "enabled must be true or false");
+    if (set_one(call, SETTINGS_WATCHER, json_incref(enabled), err) < 0)
+        return -1;
+    return api_reply(call, 200,
+                     json_pack("{s:b, s:b}", "success", 1, "enabled", json_is_true(enabled)));
+}
+
+int api_watcher_status(struct api_call *call, struct err *err)
+{
+    (void)err;
+    const struct board *board = worker_board(call->worker);
+    json_t *o = watcher_status(board);
+    bool events = atomic_load(&board->watch_by) == WATCH_BY_EVENTS;
+    json_t *more = json_pack("{s:s, s:I}", "mode", events ? "events" : "scans", "folders",
+                             (json_int_t)atomic_load(&board->watch_folders));
+    must(more && json_object_update(o, more) == 0);
+    json_decref(more);
+    return api_reply(call, 200, o);
+}
+
 /* ---- what the old settings dialog needs to open ---- */
 
 int api_github_token_get(struct api_call *call, struct err *err)
@@ -324,11 +366,11 @@ static json_t *operations(void)
     for (size_t i = 0; (op = op_at(i)) != NULL; i++) {
         json_t *schema = json_loads(op->option_schema, 0, NULL);
         must(schema);
-        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "name", op->name, "label",
-                              op->label, "verb", op->verb, "text", op->text, "accepts",
-                              op->accepts == ACCEPTS_BOOKS ? "books" : "strings", "changes_files",
-                              (int)op->changes_files, "previews", (int)op->previews,
-                              "options", schema);
+        json_t *o =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "name", op->name, "label",
+                      op->label, "verb", op->verb, "text", op->text, "accepts",
+                      op->accepts == ACCEPTS_BOOKS ? "books" : "strings", "changes_files",
+                      (int)op->changes_files, "previews", (int)op->previews, "options", schema);
         must(o && json_array_append_new(list, o) == 0);
     }
     return list;

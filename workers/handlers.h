@@ -92,6 +92,9 @@ int api_filename_format_post(struct api_call *call, struct err *err);
 int api_issue_padding_get(struct api_call *call, struct err *err);
 int api_issue_padding_post(struct api_call *call, struct err *err);
 /* Old dialogs ask for these; nothing is stored. */
+int api_watcher_enabled_get(struct api_call *call, struct err *err);
+int api_watcher_enabled_post(struct api_call *call, struct err *err);
+int api_watcher_status(struct api_call *call, struct err *err); /* for the loop */
 int api_github_token_get(struct api_call *call, struct err *err);
 int api_github_token_post(struct api_call *call, struct err *err);
 int api_github_repository_get(struct api_call *call, struct err *err);

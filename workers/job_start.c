@@ -60,7 +60,7 @@ static int stage(struct db *db, void *arg, struct err *err)
             .total = (int64_t)r->items->n,
             .exclusive = r->op->accepts == ACCEPTS_BOOKS,
             .priority = r->priority,
-            .made_by = worker_name(s->worker),
+            .made_by = r->made_by ? r->made_by : worker_name(s->worker),
             .staged_by = worker_owner(s->worker),
             .idempotency_key = r->idempotency_key,
             .paused = r->paused,

@@ -32,6 +32,7 @@ struct job_request {
     bool dry_run;                  /* only for operations that preview */
     bool paused;                   /* nothing is claimed until it is resumed */
     int max_threads;               /* 0 = no limit */
+    const char *made_by;           /* as in struct job_new; NULL = this worker */
     const char *parent;            /* it takes items of this job; NULL = of none */
     const char *parent_kind;       /* as in struct job_new */
     enum job_drive drive;

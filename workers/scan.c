@@ -1,32 +1,23 @@
 #include "scan.h"
 
-#include <pthread.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "board.h"
 #include "clock.h"
 #include "fault.h"
-#include "lock.h"
 #include "log.h"
 #include "scan_walk.h"
 #include "store.h"
 #include "store_library.h"
+#include "watch.h"
 #include "worker.h"
 #include "writer.h"
 
-#define BATCH_MAX     500  /* files in one transaction */
-#define LOOK_AGAIN_MS 1000 /* when another worker is scanning */
+#define BATCH_MAX 500 /* files in one transaction */
 
-struct scan {
-    struct worker *worker;
-    pthread_t thread;
-    struct lock lock;    /* RANK_LIBRARY */
-    pthread_cond_t wake; /* stopping became true */
-};
-
-/* Of the process, not of struct scan: API threads may still be in scan_ensure when scan_stop frees
- * that. */
 static atomic_bool stopping;
 static _Atomic size_t n_unreadable; /* folders at the last scan of this worker */
 
@@ -38,6 +29,11 @@ struct run {
     struct scan_list known;
     struct scan_walk walk;
     struct scan_diff diff;
+    bool arrive; /* what is new has arrived */
+    struct scan_marked marked;
+    const char *const *paths; /* only these books; NULL = the whole tree */
+    size_t n_paths;
+    struct watch *watch; /* is told the folders; or NULL */
     size_t removed;
     bool lost; /* it failed because of the library, not of the stores */
 };
@@ -48,13 +44,15 @@ static void run_clear(struct run *r)
     scan_list_clear(&r->known);
     scan_walk_clear(&r->walk);
     scan_diff_clear(&r->diff);
+    scan_marked_clear(&r->marked);
 }
-LB_DEFINE_CLEANUP(struct run, run_clear)
 
 static int add_known(void *ctx, const struct library_file *f, struct err *err)
 {
     (void)err;
-    scan_list_add(ctx, f->path, &f->stat, f->gone);
+    struct scan_list *known = ctx;
+    scan_list_add(known, f->path, &f->stat, f->gone);
+    known->entries[known->n - 1].processed = f->processed;
     return 0;
 }
 
@@ -87,8 +85,11 @@ static int write_changes(struct run *r, struct err *err)
 {
     struct batch *b LB_CLEANUP(mem_free) = mem_new(sizeof(*b));
     for (size_t i = 0; i < r->diff.n_present; i++) {
-        if (scan_still_found(r->root_fd, &r->walk, r->diff.present[i], &b->found[b->n_found]))
+        struct library_found *f = &b->found[b->n_found];
+        if (scan_still_found(r->root_fd, &r->walk, r->diff.present[i], f)) {
+            f->arrived = r->arrive && !scan_marked_has(&r->marked, &f->stat);
             b->n_found++;
+        }
         if (b->n_found == BATCH_MAX && send_batch(r, b, err) < 0)
             return -1;
     }
@@ -118,9 +119,9 @@ static int tell_change(struct run *r, int64_t total, int64_t began_mono_ms, stru
     long long removed = (long long)r->removed;
     if (added + changed + removed == 0)
         return 0;
-    log_info("library scanned", "added=%lld removed=%lld changed=%lld total=%lld done_ms=%lld",
-             added, removed, changed, (long long)total,
-             (long long)(clock_mono_ms() - began_mono_ms));
+    log_info(r->paths ? "library changed" : "library scanned",
+             "added=%lld removed=%lld changed=%lld total=%lld done_ms=%lld", added, removed,
+             changed, (long long)total, (long long)(clock_mono_ms() - began_mono_ms));
     json_t *data =
         json_pack("{s:I, s:I, s:I, s:I}", "added", (json_int_t)added, "removed",
                   (json_int_t)removed, "changed", (json_int_t)changed, "total", (json_int_t)total);
@@ -140,11 +141,14 @@ static void note_unreadable(struct run *r)
                  LOG_QUOTE(scan_list_path(&r->walk.unreadable, 0)));
 }
 
-/*
- * The database is read before the tree: a book that a job renames meanwhile is then at worst seen
- * under its new name too early, and the job's record meets a row that is right already.
- */
-static int compare_and_write(struct run *r, struct db *db, int64_t began_mono_ms, struct err *err)
+/* ---- what is compared ---- */
+
+static void on_folder(void *ctx, int fd, const char *path)
+{
+    watch_folder(ctx, fd, path);
+}
+
+static int read_tree(struct run *r, struct db *db, struct err *err)
 {
     const struct config *c = worker_config(r->w);
     if (store_library_each_known(db, add_known, &r->known, err) < 0)
@@ -153,15 +157,70 @@ static int compare_and_write(struct run *r, struct db *db, int64_t began_mono_ms
     scan_walk_skip(&r->walk, c->trash_dir);
     scan_walk_skip(&r->walk, c->state_dir);
     r->walk.stop = &stopping;
+    if (r->watch) {
+        r->walk.on_folder = on_folder;
+        r->walk.ctx = r->watch;
+        watch_begin(r->watch);
+    }
     if (scan_root_open(worker_library_fd(r->w), worker_library_root(r->w), &r->root_fd, err) < 0 ||
         scan_walk(r->root_fd, &r->walk, err) < 0) {
         r->lost = err->code != ERR_STOPPING;
         return -1;
     }
     note_unreadable(r);
-    scan_diff(&r->known, &r->walk, &r->diff);
+    return 0;
+}
+
+static int read_books(struct run *r, struct db *db, struct err *err)
+{
+    for (size_t i = 0; i < r->n_paths; i++) {
+        struct library_file f;
+        int rc = store_library_get_any(db, r->paths[i], &f, err);
+        if (rc < 0)
+            return -1;
+        if (rc == 1)
+            (void)add_known(&r->known, &f, err);
+    }
+    if (scan_root_open(worker_library_fd(r->w), worker_library_root(r->w), &r->root_fd, err) < 0) {
+        r->lost = true;
+        return -1;
+    }
+    for (size_t i = 0; i < r->n_paths; i++) {
+        struct stat st;
+        if (fstatat(r->root_fd, r->paths[i], &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+            continue;
+        struct library_stat stat = library_stat_from(&st);
+        scan_list_add(&r->walk.found, r->paths[i], &stat, false);
+    }
+    scan_list_sort(&r->known);
+    scan_list_sort(&r->walk.found);
+    return 0;
+}
+
+static int write_scanned(struct db *db, void *arg, struct err *err)
+{
+    (void)arg;
+    return store_library_scanned(db, err);
+}
+
+/*
+ * The database is read before the tree: a book that a job renames meanwhile is then at worst seen
+ * under its new name too early, and the job's record meets a row that is right already.
+ */
+static int compare_and_write(struct run *r, struct db *db, int64_t began_mono_ms, struct err *err)
+{
     struct library_totals totals;
-    if (write_changes(r, err) < 0 || store_library_totals(db, &totals, err) < 0)
+    if (store_library_totals(db, &totals, err) < 0 ||
+        (r->paths ? read_books(r, db, err) : read_tree(r, db, err)) < 0)
+        return -1;
+    bool first = !totals.scanned; /* what it finds was there before we were */
+    r->arrive = !first && atomic_load(&worker_board(r->w)->watch_on);
+    scan_diff(&r->known, &r->walk, &r->diff);
+    if (r->arrive && r->diff.added > 0)
+        scan_marked_make(&r->known, &r->marked);
+    struct writer_call scanned = {.file = GATE_LIBRARY, .fn = write_scanned};
+    if (write_changes(r, err) < 0 || store_library_totals(db, &totals, err) < 0 ||
+        (first && !r->paths && writer_call(worker_writer(r->w), &scanned, err) < 0))
         return -1;
     atomic_store(&worker_board(r->w)->library_files, totals.files);
     return tell_change(r, totals.files, began_mono_ms, err);
@@ -183,21 +242,22 @@ static void note_outcome(struct worker *w, int rc, bool lost, const struct err *
     }
 }
 
-/* The scan's lock is held. */
-static int scan_once(struct worker *w, struct err *err)
+/* The scan's lock is held. `r` says what of; it is cleared here. */
+static int scan_once(struct run *r, struct err *err)
 {
+    struct worker *w = r->w;
     int64_t began = clock_boot_ms();
     int64_t began_mono_ms = clock_mono_ms();
-    struct run r LB_CLEANUP(run_clear) = {.w = w, .root_fd = -1};
     struct store_reader *reader = worker_reader_open(w, err);
     int rc = -1;
     if (reader) {
-        rc = compare_and_write(&r, store_reader_db(reader, GATE_LIBRARY), began_mono_ms, err);
+        rc = compare_and_write(r, store_reader_db(reader, GATE_LIBRARY), began_mono_ms, err);
         worker_reader_close(reader);
     }
-    note_outcome(w, rc, r.lost, err);
-    if (rc == 0)
+    note_outcome(w, rc, r->lost, err);
+    if (rc == 0 && !r->paths)
         atomic_store(&worker_board(w)->scan_boot_ms, began);
+    run_clear(r);
     return rc;
 }
 
@@ -208,6 +268,11 @@ static bool is_done_since(struct board *board, int64_t since_boot_ms)
     return last != 0 && last >= since_boot_ms && atomic_load(&board->scan_failed) == 0;
 }
 
+bool scan_is_fresh(const struct worker *w, int64_t max_age_ms)
+{
+    return is_done_since(worker_board(w), clock_boot_ms() - max_age_ms);
+}
+
 int scan_ensure(struct worker *w, int64_t max_age_ms, struct err *err)
 {
     struct board *board = worker_board(w);
@@ -216,66 +281,40 @@ int scan_ensure(struct worker *w, int64_t max_age_ms, struct err *err)
         return 0;
     gate_mutex_take(&board->scan);
     /* Whoever held it may have done what we came for. */
-    int rc = is_done_since(board, since) ? 0 : scan_once(w, err);
+    struct run r = {.w = w, .root_fd = -1};
+    int rc = is_done_since(board, since) ? 0 : scan_once(&r, err);
     gate_mutex_drop(&board->scan);
     return rc;
 }
 
-/* ---- the thread ---- */
-
-/* Scans when it is time. Returns how long to wait then. */
-static int64_t scan_if_due(struct scan *s)
+static int scan_if_free(struct run *r, struct err *err)
 {
-    struct board *board = worker_board(s->worker);
-    int64_t interval_ms = worker_config(s->worker)->scan_interval_s * 1000;
-    if (!is_done_since(board, clock_boot_ms() - interval_ms + 1)) {
-        if (!gate_mutex_try(&board->scan))
-            return LOOK_AGAIN_MS;
-        struct err err = {0};
-        int rc = 0; /* the scan logs what went wrong */
-        if (!is_done_since(board, clock_boot_ms() - interval_ms + 1))
-            rc = scan_once(s->worker, &err);
-        gate_mutex_drop(&board->scan);
-        if (rc < 0)
-            return interval_ms;
-    }
-    int64_t left = atomic_load(&board->scan_boot_ms) + interval_ms - clock_boot_ms();
-    return left > 1 ? left : 1;
+    struct board *board = worker_board(r->w);
+    if (!gate_mutex_try(&board->scan))
+        return 0;
+    int rc = scan_once(r, err);
+    gate_mutex_drop(&board->scan);
+    return rc < 0 ? -1 : 1;
 }
 
-static void *scan_thread(void *arg)
+int scan_tree(struct worker *w, struct watch *watch, struct err *err)
 {
-    struct scan *s = arg;
-    (void)pthread_setname_np(pthread_self(), "lb-scan");
-    while (!atomic_load(&stopping)) {
-        int64_t wait_ms = scan_if_due(s);
-        LOCK_SCOPE(&s->lock);
-        if (!atomic_load(&stopping))
-            (void)lock_wait(&s->lock, &s->wake, wait_ms);
-    }
-    return NULL;
+    struct run r = {.w = w, .root_fd = -1, .watch = watch};
+    return scan_if_free(&r, err);
 }
 
-struct scan *scan_start(struct worker *w)
+int scan_books(struct worker *w, const char *const *paths, size_t n, struct err *err)
 {
-    struct scan *s = mem_new(sizeof(*s));
-    s->worker = w;
-    lock_init(&s->lock, RANK_LIBRARY);
-    cond_init(&s->wake);
-    must(pthread_create(&s->thread, NULL, scan_thread, s) == 0);
-    return s;
+    struct run r = {.w = w, .root_fd = -1, .paths = paths, .n_paths = n};
+    return scan_if_free(&r, err);
 }
 
-void scan_stop(struct scan *s)
+void scan_end(void)
 {
-    if (!s)
-        return;
-    lock_take(&s->lock);
     atomic_store(&stopping, true);
-    (void)pthread_cond_signal(&s->wake);
-    lock_drop(&s->lock);
-    must(pthread_join(s->thread, NULL) == 0);
-    (void)pthread_cond_destroy(&s->wake);
-    lock_clear(&s->lock);
-    free(s);
+}
+
+bool scan_is_over(void)
+{
+    return atomic_load(&stopping);
 }

@@ -1,8 +1,9 @@
 /*
- * scan.h - reads the library folder and brings library.db to the same state.
+ * scan.h - reads the library folder, or a part of it, and brings library.db to the same state.
  *
- * One worker at a time scans (the lock is in the scoreboard). The thread "lb-scan" looks every scan_interval_s, first
- * at start. Files that are gone keep their row and their marks for when they come back.
+ * One thread of all workers scans at a time (the lock is in the scoreboard). Files that are gone keep their row and
+ * their marks for when they come back. What is new or changed since the last scan has arrived (store_library.h) while
+ * the watcher is switched on.
  */
 #ifndef LB_SCAN_H
 #define LB_SCAN_H
@@ -12,11 +13,8 @@
 #include "base.h"
 #include "err.h"
 
-struct scan;
+struct watch;
 struct worker;
-
-struct scan *scan_start(struct worker *w);
-void scan_stop(struct scan *s);
 
 /*
  * Returns when a scan has ended that began not longer than max_age_ms ago, by whichever worker; makes one if needed.
@@ -24,5 +22,18 @@ void scan_stop(struct scan *s);
  * library folder cannot be read.
  */
 int scan_ensure(struct worker *w, int64_t max_age_ms, struct err *err) LB_MUST_CHECK;
+/* Has one ended well that began not longer than max_age_ms ago? */
+bool scan_is_fresh(const struct worker *w, int64_t max_age_ms);
+
+/*
+ * Scans now: all of it, naming each folder to `watch` (NULL: none), or only these books. 1 = done, 0 = another thread
+ * scans, try again; -1 = failed, which is logged.
+ */
+int scan_tree(struct worker *w, struct watch *watch, struct err *err) LB_MUST_CHECK;
+int scan_books(struct worker *w, const char *const *paths, size_t n, struct err *err) LB_MUST_CHECK;
+
+/* At the stop: scans of this process end soon, with ERR_STOPPING. */
+void scan_end(void);
+bool scan_is_over(void);
 
 #endif

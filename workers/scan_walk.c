@@ -165,6 +165,8 @@ static void enter_folder(struct walker *v, const char *name)
         (void)close(fd);
         return;
     }
+    if (v->walk->on_folder)
+        v->walk->on_folder(v->walk->ctx, fd, v->path);
     DIR *dir = fdopendir(fd);
     must(dir); /* only memory can be missing */
     v->levels[v->depth].dir = dir;
@@ -239,6 +241,8 @@ int scan_walk(int root_fd, struct scan_walk *w, struct err *err)
     int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, ERR_IO, "the library folder cannot be read");
+    if (w->on_folder)
+        w->on_folder(w->ctx, fd, "");
     v.levels[0].dir = fdopendir(fd);
     must(v.levels[0].dir);
     v.depth = 1;
@@ -300,6 +304,42 @@ void scan_diff_clear(struct scan_diff *d)
     free(d->present);
     free(d->missing);
     *d = (struct scan_diff){0};
+}
+
+static int by_inode(const void *a, const void *b)
+{
+    const struct library_stat *x = a;
+    const struct library_stat *y = b;
+    return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+void scan_marked_make(const struct scan_list *known, struct scan_marked *ret)
+{
+    *ret = (struct scan_marked){.list = mem_new((known->n + 1) * sizeof(*ret->list))};
+    for (size_t i = 0; i < known->n; i++)
+        if (known->entries[i].processed)
+            ret->list[ret->n++] = known->entries[i].stat;
+    qsort(ret->list, ret->n, sizeof(*ret->list), by_inode);
+}
+
+bool scan_marked_has(const struct scan_marked *m, const struct library_stat *stat)
+{
+    const struct library_stat *hit =
+        m->n ? bsearch(stat, m->list, m->n, sizeof(*m->list), by_inode) : NULL;
+    if (!hit)
+        return false;
+    while (hit > m->list && hit[-1].inode == stat->inode)
+        hit--;
+    for (; hit < m->list + m->n && hit->inode == stat->inode; hit++)
+        if (same_stat(hit, stat))
+            return true;
+    return false;
+}
+
+void scan_marked_clear(struct scan_marked *m)
+{
+    free(m->list);
+    *m = (struct scan_marked){0};
 }
 
 bool scan_still_found(int root_fd, const struct scan_walk *w, size_t i, struct library_found *ret)

@@ -27,7 +27,8 @@
 struct scan_entry {
     size_t at; /* of the path in names */
     struct library_stat stat;
-    bool gone; /* known, but not on the disk at the last scan */
+    bool gone;      /* known, but not on the disk at the last scan */
+    bool processed; /* known, and marked so */
 };
 struct scan_list {
     struct scan_entry *entries;
@@ -62,6 +63,9 @@ struct scan_walk {
         skips[SCAN_SKIPS_MAX]; /* folders that are not the library's, wherever they lie */
     size_t n_skips;
     const atomic_bool *stop;     /* ERR_STOPPING when it becomes true; NULL = never */
+    /* Each folder before it is read, the root as ""; NULL = nobody wants to know. */
+    void (*on_folder)(void *ctx, int fd, const char *path);
+    void *ctx;
     struct scan_list found;      /* sorted */
     struct scan_list unreadable; /* folders whose content is not (wholly) known; sorted */
     struct scan_list excluded;   /* folders and links that were left out by rule; sorted */
@@ -86,6 +90,18 @@ struct scan_diff {
 void scan_diff(const struct scan_list *known, const struct scan_walk *walk, struct scan_diff *ret);
 void scan_diff_clear(struct scan_diff *d);
 LB_DEFINE_CLEANUP(struct scan_diff, scan_diff_clear)
+
+/*
+ * The marked books among the known, to tell a new book from one that somebody moved: that one has the file number, size
+ * and time of a marked book.
+ */
+struct scan_marked {
+    struct library_stat *list; /* by inode */
+    size_t n;
+};
+void scan_marked_make(const struct scan_list *known, struct scan_marked *ret);
+bool scan_marked_has(const struct scan_marked *m, const struct library_stat *stat);
+void scan_marked_clear(struct scan_marked *m);
 
 /*
  * A second look, just before the database is changed, because jobs go on while the tree is read: a

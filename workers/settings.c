@@ -13,21 +13,25 @@
 
 /* ---- the table ---- */
 
+enum setting_type { IS_TEXT, IS_NUMBER, IS_BOOLEAN };
+
 struct setting {
     const char *key;
-    bool is_text;
+    enum setting_type type;
     int64_t min, max; /* of a number; of a text, bytes */
     const char *unit;
     const char *text; /* for people */
 };
 
 static const struct setting table[] = {
-    {SETTINGS_FORMAT, true, 1, SETTINGS_FORMAT_MAX, "",
+    {SETTINGS_FORMAT, IS_TEXT, 1, SETTINGS_FORMAT_MAX, "",
      "template of the names that Process and Rename give"},
-    {SETTINGS_PADDING, false, 0, SETTINGS_PADDING_MAX, "digits",
+    {SETTINGS_PADDING, IS_NUMBER, 0, SETTINGS_PADDING_MAX, "digits",
      "digits of {issue} before the decimal point, filled up with zeros"},
-    {SETTINGS_LOG_MAX, false, LOG_KEPT_MIN_BYTES, LOG_MAX_MOST, "bytes",
+    {SETTINGS_LOG_MAX, IS_NUMBER, LOG_KEPT_MIN_BYTES, LOG_MAX_MOST, "bytes",
      "so much of the newest log is kept for the page"},
+    {SETTINGS_WATCHER, IS_BOOLEAN, 0, 1, "",
+     "new books in the library are processed by themselves"},
 };
 
 static const struct setting *find(const char *key)
@@ -40,7 +44,11 @@ static const struct setting *find(const char *key)
 
 static int check_one(const struct setting *s, const json_t *value, struct err *err)
 {
-    if (s->is_text) {
+    if (s->type == IS_BOOLEAN)
+        return json_is_boolean(value)
+                   ? 0
+                   : err_field(err, ERR_BAD_FIELD, s->key, "%s must be true or false", s->key);
+    if (s->type == IS_TEXT) {
         const char *text = json_string_value(value);
         if (!text)
             return err_field(err, ERR_BAD_FIELD, s->key, "%s must be a string", s->key);
@@ -117,26 +125,40 @@ int settings_read(struct store_reader *r, const struct config *c, struct setting
     return 0;
 }
 
+int settings_read_watcher(struct store_reader *r, bool *ret, struct err *err)
+{
+    json_t *value;
+    if (read_one(r, SETTINGS_WATCHER, &value, err) < 0)
+        return -1;
+    *ret = json_is_true(value);
+    json_decref(value);
+    return 0;
+}
+
 /* ---- for people ---- */
 
-static json_t *value_of(const char *key, const struct settings *s)
+static json_t *value_of(const char *key, const struct settings *s, bool watcher)
 {
     if (strcmp(key, SETTINGS_FORMAT) == 0)
         return json_string(s->filename_format);
+    if (strcmp(key, SETTINGS_WATCHER) == 0)
+        return json_boolean(watcher);
     return json_integer(strcmp(key, SETTINGS_PADDING) == 0 ? s->issue_padding : s->log_max_bytes);
 }
 
-json_t *settings_describe(const struct settings *s, const struct config *c)
+json_t *settings_describe(const struct settings *s, bool watcher, const struct config *c)
 {
+    static const char *const types[] = {
+        [IS_TEXT] = "string", [IS_NUMBER] = "integer", [IS_BOOLEAN] = "boolean"};
     struct settings defaults = {SETTINGS_FORMAT_DEFAULT, SETTINGS_PADDING_DEFAULT,
                                 c->log_max_bytes};
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const struct setting *t = &table[i];
         json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:s, s:s}", "key", t->key, "type",
-                              t->is_text ? "string" : "integer", "value", value_of(t->key, s),
-                              "default", value_of(t->key, &defaults), "min", (json_int_t)t->min,
-                              "max", (json_int_t)t->max, "unit", t->unit, "text", t->text);
+                              types[t->type], "value", value_of(t->key, s, watcher), "default",
+                              value_of(t->key, &defaults, false), "min", (json_int_t)t->min, "max",
+                              (json_int_t)t->max, "unit", t->unit, "text", t->text);
         must(o && json_array_append_new(list, o) == 0);
     }
     return list;

@@ -1,5 +1,7 @@
 #include "single.h"
 
+#include <string.h>
+
 #include "path.h"
 
 /* Where the file is now: details.final, an absolute path. */
@@ -17,11 +19,12 @@ static json_t *file_processed(const struct item_done *d)
     return o;
 }
 
-int single_tell(struct db *jobs, const struct item_done *d, struct err *err)
+int single_tell(struct db *jobs, const struct job *job, const struct item_done *d, struct err *err)
 {
-    if (d->outcome == ITEM_CANCELLED)
+    bool of_watcher = strcmp(job->owner, JOB_OWNER_WATCHER) == 0;
+    if (d->outcome == ITEM_CANCELLED || (job->total > 1 && !of_watcher))
         return 0;
-    int single = store_job_is_single(jobs, d->item.job_id, err);
+    int single = of_watcher ? 1 : store_job_is_single(jobs, d->item.job_id, err);
     if (single <= 0)
         return single;
     bool removed = d->result.removed;

@@ -21,9 +21,9 @@
 #include "old_streams.h"
 #include "op.h"
 #include "runner.h"
-#include "scan.h"
 #include "settings.h"
 #include "store.h"
+#include "watcher.h"
 #include "worker_run.h"
 #include "writer.h"
 
@@ -51,7 +51,7 @@ struct worker {
     struct drives *drives;
     struct events *events;
     struct old_streams *old_streams;
-    struct scan *scan;
+    struct watcher *watcher;
     struct api *api;
     struct http *http;
     struct loop_timer *beat;
@@ -111,11 +111,6 @@ struct drives *worker_drives(struct worker *w)
 struct events *worker_events(struct worker *w)
 {
     return w->events;
-}
-
-struct scan *worker_scan(struct worker *w)
-{
-    return w->scan;
 }
 
 int worker_library_fd(const struct worker *w)
@@ -332,10 +327,14 @@ static void apply_settings(struct worker *w)
 {
     struct settings s;
     struct err err = {0};
-    if (settings_read(w->reader, w->config, &s, &err) == 0)
-        w->board->log_max_bytes = s.log_max_bytes;
-    else
+    bool watcher;
+    if (settings_read(w->reader, w->config, &s, &err) < 0 ||
+        settings_read_watcher(w->reader, &watcher, &err) < 0) {
         log_warn("settings not read", "error=%s", LOG_QUOTE(err.msg));
+        return;
+    }
+    w->board->log_max_bytes = s.log_max_bytes;
+    w->board->watch_on = watcher;
 }
 
 static int start(struct worker *w, struct err *err)
@@ -357,7 +356,7 @@ static int start(struct worker *w, struct err *err)
     apply_settings(w);
     w->old_streams = old_streams_new(w, w->reader);
     runner_start(w->runner);
-    w->scan = scan_start(w);
+    w->watcher = watcher_start(w);
     api_count_init(w->board, api_routes);
     w->api = api_new(w, api_routes, API_THREADS, w->reader);
     struct http_config hc = {w->config->body_max_bytes, HEADER_BYTES};
@@ -373,7 +372,7 @@ static void stop(struct worker *w)
 {
     must(pthread_join(w->stopper, NULL) == 0);
     bool idle = runner_load(w->runner) == 0;
-    scan_stop(w->scan);
+    watcher_stop(w->watcher);
     fault_hit("drain_scan_stopped");
     if (!idle) {
         /* A pool thread is inside an operation that did not end in time. Its item belongs to a process that will be

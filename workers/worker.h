@@ -18,7 +18,6 @@ struct http_request;
 struct loop;
 struct old_stream_ask;
 struct runner;
-struct scan;
 struct store_reader;
 struct worker;
 struct writer;
@@ -33,7 +32,6 @@ struct writer *worker_writer(struct worker *w);
 struct runner *worker_runner(struct worker *w);
 struct drives *worker_drives(struct worker *w);
 struct events *worker_events(struct worker *w);
-struct scan *worker_scan(struct worker *w);
 int worker_library_fd(const struct worker *w);
 const char *worker_library_root(const struct worker *w); /* absolute, no slash at the end */
 bool worker_draining(const struct worker *w);

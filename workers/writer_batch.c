@@ -179,7 +179,7 @@ int batch_finish(struct db *jobs, const char *owner, const struct item_done_list
         int rc = store_item_finish(jobs, &d->item, owner, &f, d->finished_at, &job, err);
         if (rc < 0)
             return err_wrap(err, "item %lld of job %s", (long long)d->item.seq, d->item.job_id);
-        if (rc == 1 && job.total == 1 && single_tell(jobs, d, err) < 0)
+        if (rc == 1 && single_tell(jobs, &job, d, err) < 0)
             return -1;
         if (d->item.driven && note_driven(jobs, d, rc == 1, &job, driven, err) < 0)
             return -1;

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
@@ -96,6 +97,8 @@ SHIM(int, fsync, fd, (int fd), (fd))
 SHIM(int, fdatasync, fd, (int fd), (fd))
 SHIM(int, ftruncate, fd, (int fd, off_t n), (fd, n))
 SHIM(int, ftruncate64, fd, (int fd, off64_t n), (fd, n))
+/* "fail 28 inotify": the kernel's limit of watches is reached. */
+SHIM(int, inotify_add_watch, fd, (int fd, const char *path, uint32_t mask), (fd, path, mask))
 
 /* A disk that answers EROFS says so when it is asked, too. */
 int statvfs(const char *path, struct statvfs *ret)

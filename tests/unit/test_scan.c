@@ -326,6 +326,54 @@ static void copies_that_the_dead_left_are_removed(void **state)
     assert_int_equal(w.found.n, 0);
 }
 
+static void note_folder(void *ctx, int fd, const char *path)
+{
+    char *text = ctx;
+    size_t len = strlen(text);
+    assert_true(fd >= 0);
+    (void)snprintf(text + len, 256 - len, "<%s>", path);
+}
+
+static void every_folder_is_told_before_it_is_read(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    struct scan_walk w LB_CLEANUP(scan_walk_clear) = {.on_folder = note_folder, .ctx = text};
+    folder("a");
+    folder("a/b");
+    folder("a/.hidden");
+    folder("mine");
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/mine", root);
+    scan_walk_skip(&w, path);
+    walk(&w);
+    assert_string_equal(text, "<><a><a/b>");
+}
+
+static void a_marked_book_is_known_by_number_size_and_time(void **state)
+{
+    (void)state;
+    struct scan_list known = {0};
+    struct scan_marked m;
+    for (int i = 0; i < 6; i++) { /* 0, 0, 1, 1, 2, 2: links share a number */
+        struct library_stat st = {.size = i, .mtime = 1, .inode = i / 2};
+        scan_list_add(&known, "x", &st, false);
+        known.entries[i].processed = i != 5;
+    }
+    scan_marked_make(&known, &m);
+    assert_int_equal(m.n, 5);
+    for (int i = 0; i < 6; i++) {
+        struct library_stat st = {.size = i, .mtime = 1, .inode = i / 2};
+        assert_int_equal(scan_marked_has(&m, &st), i != 5);
+        st.mtime = 2;
+        assert_false(scan_marked_has(&m, &st));
+        st.inode = 77;
+        assert_false(scan_marked_has(&m, &st));
+    }
+    scan_marked_clear(&m);
+    scan_list_clear(&known);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -341,6 +389,8 @@ int main(void)
         TEST(nothing_goes_in_folders_that_could_not_be_read),
         TEST(the_second_look_takes_what_is_there_now),
         TEST(copies_that_the_dead_left_are_removed),
+        TEST(every_folder_is_told_before_it_is_read),
+        TEST(a_marked_book_is_known_by_number_size_and_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

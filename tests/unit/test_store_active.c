@@ -175,12 +175,51 @@ static void copy_converges_in_whatever_order(void **state)
         }
 }
 
+static void a_job_of_the_watcher_takes_nobodys_place(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char id[UUID_SIZE], first[UUID_SIZE], second[UUID_SIZE];
+    static const char *const paths[] = {"a/new.cbz", "a/newer.cbz"};
+    const struct fx_job j = {.paths = paths, .n = 2, .exclusive = true, .priority = PRIORITY_NORMAL,
+                             .made_by = JOB_OWNER_WATCHER};
+    fx_start(&j, first);
+    assert_string_equal(fx_active(), first); /* there was none */
+    assert_int_equal(store_path_is_busy(fx.read, "a/new.cbz", &err), 1);
+    assert_int_equal(store_path_is_busy(fx.read, "a/other.cbz", &err), 0);
+    fx_start_items(2, id);
+    assert_string_equal(fx_active(), id); /* somebody asked for this one */
+    fx_start(&j, second);
+    assert_string_equal(fx_active(), id);
+    assert_int_equal(fx_cancel(first, NULL), 1);
+    assert_int_equal(fx_cancel(second, NULL), 1);
+    assert_int_equal(store_path_is_busy(fx.read, "a/new.cbz", &err), 0);
+}
+
+static void a_running_item_is_busy(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char id[UUID_SIZE];
+    static const char *const paths[] = {"a/new.cbz"};
+    fx_start_paths(paths, 1, id);
+    struct item it;
+    struct job job;
+    assert_int_equal(fx_claim(fx.owner, 1, &it), 1);
+    assert_int_equal(store_path_is_busy(fx.read, "a/new.cbz", &err), 1);
+    assert_int_equal(fx_finish(&it, fx.owner, ITEM_OK, &job), 1);
+    assert_int_equal(store_path_is_busy(fx.read, "a/new.cbz", &err), 0);
+    item_clear(&it);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FX_TEST(late_call_does_not_revive_an_ended_job),
         FX_TEST(unknown_job_cannot_be_active),
         FX_TEST(a_single_job_leaves_the_active_job_alone),
+        FX_TEST(a_job_of_the_watcher_takes_nobodys_place),
+        FX_TEST(a_running_item_is_busy),
         FX_TEST(cleared_by_hand_is_none_though_the_job_runs),
         FX_TEST(row_that_names_an_ended_job_is_read_as_none),
         FX_TEST(copy_follows_the_truth),

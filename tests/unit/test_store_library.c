@@ -72,7 +72,7 @@ static void commit(void)
 static void seen(const char *path, int64_t size, double mtime)
 {
     struct err err = {0};
-    struct library_found f = {path, {size, mtime, 7}};
+    struct library_found f = {path, {size, mtime, 7}, false};
     ok(store_library_upsert(t.db, &f, 1, 100.0, &err), &err);
 }
 
@@ -117,6 +117,30 @@ static int add_path(void *ctx, const char *path, struct err *err)
     size_t len = strlen(text);
     (void)snprintf(text + len, 1024 - len, "%s%s", len ? " " : "", path);
     return 0;
+}
+
+static void arrives(const char *path, int64_t size, double mtime)
+{
+    struct err err = {0};
+    struct library_found f = {path, {size, mtime, 7}, true};
+    ok(store_library_upsert(t.db, &f, 1, 100.0, &err), &err);
+}
+
+static void taken(const char *path, int64_t size, double mtime)
+{
+    struct err err = {0};
+    struct library_found f = {path, {size, mtime, 7}, true};
+    ok(store_library_taken(t.db, &f, 1, &err), &err);
+}
+
+/* "a b c": what has arrived. */
+static const char *arrived(void)
+{
+    static char text[1024];
+    struct err err = {0};
+    text[0] = '\0';
+    ok(store_library_arrived(t.db, add_path, text, &err), &err);
+    return text;
 }
 
 static int add_file(void *ctx, const struct library_file *f, struct err *err)
@@ -520,6 +544,74 @@ static void a_callback_can_end_the_list(void **state)
     commit();
 }
 
+static void new_and_changed_books_arrive_and_marked_ones_do_not(void **state)
+{
+    (void)state;
+    begin();
+    seen("old", 1, 1);
+    seen("marked", 1, 1);
+    mark("marked", LIBRARY_MARK_SET, LIBRARY_MARK_KEEP);
+    seen("away", 1, 1);
+    gone("away");
+    seen("replaced", 1, 1);
+    gone("replaced");
+    assert_string_equal(arrived(), "");
+    arrives("new", 1, 1);
+    arrives("old", 2, 1);      /* another size */
+    arrives("marked", 2, 2);   /* ours already */
+    arrives("away", 1, 1);     /* is back as it was: a disk that was not mounted */
+    arrives("replaced", 1, 9); /* is back as another one */
+    assert_string_equal(arrived(), "new old replaced");
+    arrives("new", 1, 1);
+    gone("replaced");
+    assert_string_equal(arrived(), "new old");
+    commit();
+}
+
+static void what_was_taken_or_done_has_not_arrived_any_more(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    begin();
+    arrives("a", 1, 1);
+    arrives("b", 1, 1);
+    arrives("c", 1, 1);
+    taken("a", 1, 1);
+    taken("b", 1, 5); /* it has changed since */
+    assert_string_equal(arrived(), "b c");
+    /* A job renamed c; the scan saw the new name before the job's record. */
+    arrives("c2", 1, 1);
+    struct library_stat stat = {1, 1, 7};
+    struct library_change c = {.job_id = "j", .seq = 1, .operation = "process", .path = "c", .final_path = "c2",
+                               .mark_processed = true, .changed = true, .stat = &stat, .at = 300.0};
+    ok(store_library_item_done(t.db, &c, &err), &err);
+    assert_string_equal(arrived(), "b");
+    /* A change of ours that marks nothing, as a tag. */
+    struct library_stat tagged = {3, 3, 7};
+    arrives("b", 3, 3);
+    struct library_change d = {.job_id = "j", .seq = 2, .operation = "tag", .path = "b", .changed = true, .stat = &tagged, .at = 300.0};
+    ok(store_library_item_done(t.db, &d, &err), &err);
+    assert_string_equal(arrived(), "");
+    arrives("b", 4, 4);
+    arrives("d", 4, 4);
+    ok(store_library_none_arrived(t.db, &err), &err);
+    assert_string_equal(arrived(), "");
+    commit();
+}
+
+static void a_library_is_scanned_for_the_first_time_once(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_false(totals().scanned);
+    begin();
+    seen("a", 1, 1);
+    assert_false(totals().scanned);
+    ok(store_library_scanned(t.db, &err), &err);
+    commit();
+    assert_true(totals().scanned);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -537,6 +629,9 @@ int main(void)
         TEST(item_done_without_a_change_only_marks),
         TEST(history_comes_newest_first_in_pages),
         TEST(a_callback_can_end_the_list),
+        TEST(new_and_changed_books_arrive_and_marked_ones_do_not),
+        TEST(what_was_taken_or_done_has_not_arrived_any_more),
+        TEST(a_library_is_scanned_for_the_first_time_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
