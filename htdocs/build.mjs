@@ -2,8 +2,9 @@
  * build.mjs - bundles the page: `node htdocs/build.mjs build/htdocs`.
  *
  * Writes index.html, deep.html (the same for addresses one level down), batch.html, favicon.svg, the scripts, those
- * that are loaded later too, and the style of all pages as static/<name>-<hash>, and static/licences.txt into the given
- * folder; what was in its static/ before is removed. Prints what a first visit of each page loads. Names with hashes may be cached for ever; the pages and favicon.svg may not.
+ * that are loaded later too, the worker that shares the stream and the style of all pages as static/<name>-<hash>, and
+ * static/licences.txt into the given folder; what was in its static/ before is removed. Prints what a first visit of
+ * each page loads. Names with hashes may be cached for ever; the pages and favicon.svg may not.
  */
 import { build } from 'esbuild';
 import { gzipSync } from 'node:zlib';
@@ -12,6 +13,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BUDGET_BYTES = 40 * 1024; /* gzip, all of the first view of a page */
+const TARGET = ['es2020', 'chrome111', 'firefox113', 'safari16.2'];
 const PAGES = { 'index.html': 'main', 'batch.html': 'batch' }; /* and their scripts */
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] && resolve(process.argv[2]);
@@ -40,6 +42,19 @@ async function licences(inputs) {
 
 await rm(join(out, 'static'), { recursive: true, force: true });
 await mkdir(join(out, 'static'), { recursive: true });
+/* The worker comes first: the pages' scripts hold its name. */
+const worker = await build({
+  entryPoints: [join(here, 'js/hub_worker.js')],
+  outdir: join(out, 'static'),
+  entryNames: '[name]-[hash]',
+  bundle: true,
+  minify: true,
+  format: 'iife',
+  target: TARGET,
+  metafile: true,
+  logLevel: 'warning',
+});
+const workerFile = `static/${basename(Object.keys(worker.metafile.outputs)[0])}`;
 const result = await build({
   entryPoints: [...Object.values(PAGES).map((name) => join(here, `js/${name}.js`)), join(here, 'css/app.css')],
   outdir: join(out, 'static'),
@@ -48,7 +63,8 @@ const result = await build({
   splitting: true,
   minify: true,
   format: 'esm',
-  target: ['es2020', 'chrome111', 'firefox113', 'safari16.2'],
+  target: TARGET,
+  define: { HUB_WORKER: JSON.stringify(workerFile) },
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
@@ -84,7 +100,7 @@ for (const [name, script] of Object.entries(PAGES)) {
   await writeFile(join(out, name), page);
   if (name === 'index.html') await writeFile(join(out, 'deep.html'), page.replace('<meta charset="utf-8">\n', '$&<base href="../">\n'));
   let sum = 0;
-  for (const file of [name, 'favicon.svg', ...sources.map((source) => inStatic(built.get(source))), ...early]) {
+  for (const file of [name, 'favicon.svg', ...sources.map((source) => inStatic(built.get(source))), ...early, workerFile]) {
     const bytes = await readFile(join(out, file));
     const packed = gzipSync(bytes, { level: 9 }).length;
     sum += packed;

@@ -10,11 +10,10 @@ import * as S from './state.js';
 import * as store from './store.js';
 import { createDriver } from './drive.js';
 import { createItems, mergeItems, settleItem, SHOWN_MAX } from './items.js';
-import { createLead } from './lead.js';
+import { leadOfTabs } from './lead.js';
 import { createPage } from './page.js';
 import { createPreferences } from './preferences.js';
 import { html } from './dom.js';
-import { randomKey } from './api.js';
 import { BatchApp, NO_ID } from './view_batch.js';
 
 /* The last part of the address; what is no id is asked for all the same, and not found. */
@@ -33,12 +32,7 @@ const lead = signal('nobody');
 const driving = signal('idle');
 const listed = signal(null); /* the items, when they are few enough to be listed */
 
-/* A call that runs an item holds one of the browser's six connections; other tabs of the batch are not to hold the rest. */
-const HIDDEN_MS = 5000;
-
 const page = createPage({
-  hidden_ms: HIDDEN_MS,
-  streamPath: `api/events/stream?job=${encodeURIComponent(id)}`,
   jobs: { only: id, open: (made) => window.location.assign(new URL(`batch-jobs/${made}`, document.baseURI)) },
   onJob: moved,
 });
@@ -46,13 +40,10 @@ const { api, memory, clock, jobs } = page;
 const preferences = createPreferences({ api, memory });
 const items = createItems({ api, path, clock, changed: (list) => (listed.value = mergeItems(listed.value, list)) });
 
-const leader = createLead({
+const leader = leadOfTabs({
   key: `drive.${id}`,
-  tab: randomKey(),
   memory,
-  channel: window.BroadcastChannel ? new BroadcastChannel(`longbox.drive.${id}`) : null,
   clock,
-  page: { window, document },
   changed(who) {
     lead.value = who;
     driver.go();

@@ -4,13 +4,14 @@
  * Quality: live (stream open), reconnecting (lost a moment ago), polling (no stream, but questions are
  * answered; also a hidden page that gave its stream up), offline (no answer at all).
  * The page catches up when the stream opens, when it becomes visible, thaws, comes back from the page cache or
- * goes online. A page hidden for `hidden_ms` gives its stream up, because a browser has six connections for a host.
+ * goes online. A page hidden for `hidden_ms` gives the stream up: when all are hidden, the browser has none.
  *
  * createConnection({jobs, stream, clock, config, page, changed, onOther, hidden_ms})
- *   stream(callbacks)  makes the stream of events.js
+ *   stream(callbacks)  makes the stream of shared.js
  *   page               {window, document}
  *   changed(facts)     {quality, newsAt_ms, checkedAt_ms}
- *   onOther(message)   a message of the stream that is not about a job
+ *   onOther(message)   a message of the stream that is not about a job; {type: 'missed'} when the stream had been given
+ *                      up, so that there may have been some
  */
 import { createWatch } from './watch.js';
 
@@ -22,6 +23,7 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
   let reached = true;
   let polled = false;
   let opened = false;
+  let gaveUp = false;
   let stopped = false;
   let hiddenTimer = null;
   let newsAt_ms = clock.now();
@@ -64,7 +66,9 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
       polled = false;
       watch.stream(up);
       if (up && (opened || jobs.running())) void jobs.catchUp();
+      if (up && gaveUp && opened) onOther({ type: 'missed' });
       if (up) opened = true;
+      gaveUp = state === 'paused' || (gaveUp && !up);
       say();
     },
   });

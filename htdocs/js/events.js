@@ -6,18 +6,19 @@
  * be given up (hidden tab, page cache) and taken again. Whether an open stream is really alive cannot be seen
  * here, because heartbeats are comments: watch.js finds out by asking, and calls restart().
  *
- * createStream({url, EventSource, clock, random, firstDelayMs, onMessage, onState})
- *   clock {setTimeout, clearTimeout};  firstDelayMs() in ms;  onMessage(parsed object)
+ * createStream({url, EventSource, clock, random, firstDelayMs, lastId, onMessage, onState})
+ *   clock {setTimeout, clearTimeout};  firstDelayMs() in ms;  onMessage(parsed object, its id or '')
+ *   lastId()  id of the last message, behind which a new stream goes on; '' for none
  *   onState('open' | 'lost' | 'paused'): lost is everything that is neither open nor given up on purpose
  */
 const MAX_DELAY_MS = 30000;
-const CONNECTING = 0;
 const CLOSED = 2;
 
-export function createStream({ url, EventSource, clock, random = Math.random, firstDelayMs, onMessage, onState }) {
+export function createStream({ url, EventSource, clock, random = Math.random, firstDelayMs, lastId = () => '', onMessage, onState }) {
   let source = null;
   let timer = null;
   let failures = 0;
+  let broken = false; /* the source has failed since it was made or open */
   let state = 'lost';
   let paused = true;
 
@@ -44,35 +45,42 @@ export function createStream({ url, EventSource, clock, random = Math.random, fi
   function open() {
     drop();
     if (!EventSource) return;
-    const mine = new EventSource(url);
+    const last = lastId();
+    const mine = new EventSource(last ? `${url}?last_event_id=${encodeURIComponent(last)}` : url);
     source = mine;
+    broken = false;
+    const isOpen = () => {
+      broken = false;
+      say('open');
+    };
     mine.onopen = () => {
-      if (mine === source) say('open');
+      if (mine === source) isOpen();
     };
     mine.onmessage = (event) => {
       if (mine !== source) return;
       failures = 0; /* a stream that opens and says nothing has not proved itself */
-      say('open');
+      isOpen();
       let message;
       try {
         message = JSON.parse(event.data);
       } catch {
         return; /* not for us; the next poll has the truth */
       }
-      onMessage(message);
+      onMessage(message, event.lastEventId ?? '');
     };
     mine.onerror = () => {
       if (mine !== source) return;
+      broken = true;
       say('lost');
       if (mine.readyState === CLOSED) later();
     };
   }
 
   return {
-    /* Opens the stream, or opens it now when it is waiting. An open one is left alone. */
+    /* Opens the stream, or opens it now when it is waiting. One that is open, or being opened, is left alone. */
     resume() {
       paused = false;
-      if (source && source.readyState !== CLOSED && source.readyState !== CONNECTING) return;
+      if (source && !broken) return;
       failures = 0;
       if (state === 'paused') say('lost');
       open();

@@ -14,7 +14,7 @@ import { App } from './view_app.js';
 const page = createPage({
   onJob: (job, before) => before && S.ended(job) && !S.ended(before) && library.refresh(),
   onOther(message) {
-    if (message && (message.type === 'library_changed' || message.type === 'file_processed')) library.changed();
+    if (message && ['library_changed', 'file_processed', 'missed'].includes(message.type)) library.changed();
     store.message.value = message;
   },
 });

@@ -5,19 +5,18 @@
  * data-total and data-version of the followed job, and each change of any job is dispatched on `document` as
  * the event `longbox:job` with the job of state.js in `detail`.
  *
- * createPage({jobs, streamPath, hidden_ms, onJob, onOther}) gives {api, clock, memory, jobs, connection, moreFailures, start}
+ * createPage({jobs, onJob, onOther}) gives {api, clock, memory, jobs, connection, moreFailures, start}
  *   jobs            further options of createJobs
- *   hidden_ms       of connection.js
  *   onJob(job, before)  a message about a job was taken; `before` is what was known of it
- *   onOther(message)    a message of the stream that is not about a job
+ *   onOther(message)    a message of the stream that is not about a job, or {type: 'missed'}: there may have been some
  */
 import { effect } from '@preact/signals';
 import * as S from './state.js';
 import * as texts from './strings.js';
 import { createApi } from './api.js';
 import { createMemory } from './memory.js';
-import { createStream } from './events.js';
 import { createJobs } from './jobs.js';
+import { createShared } from './shared.js';
 import { createConnection } from './connection.js';
 import { paceAdd } from './pace.js';
 import { percent, plainTitle } from './format.js';
@@ -32,7 +31,7 @@ const clock = {
   clearTimeout: (timer) => clearTimeout(timer),
 };
 
-export function createPage({ jobs: options = {}, streamPath = 'api/events/stream', hidden_ms, onJob = () => {}, onOther = () => {} }) {
+export function createPage({ jobs: options = {}, onJob = () => {}, onOther = () => {} }) {
   const base = document.baseURI;
   const config = { ...CONFIG };
   const memory = createMemory(() => window.localStorage);
@@ -43,22 +42,25 @@ export function createPage({ jobs: options = {}, streamPath = 'api/events/stream
     onReach: (ok) => connection.reach(ok),
   });
   const jobs = createJobs({ api, memory, changed, notify: store.notify, texts, ...options });
+  const firstDelayMs = () => config.reconnect_delay_ms;
   const connection = createConnection({
     jobs,
     clock,
     config: () => ({ ...config, silence_ms: 2 * config.heartbeat_s * 1000 + 5000 }),
     page: { window, document },
     stream: (callbacks) =>
-      createStream({
-        url: new URL(streamPath, base).href,
-        EventSource: window.EventSource,
+      createShared({
+        openWorker: () => new SharedWorker(new URL(HUB_WORKER, base)),
+        async openLead(hear) {
+          const { openLeadStream } = await import('./lead_stream.js');
+          return openLeadStream({ memory, clock, url: new URL('api/events/stream', base).href, firstDelayMs }, hear);
+        },
         clock,
-        firstDelayMs: () => config.reconnect_delay_ms,
+        firstDelayMs,
         ...callbacks,
       }),
     changed: (facts) => (store.connection.value = facts),
     onOther,
-    hidden_ms,
   });
 
   /* After each change of the jobs: signals, events, and what the end of a job brings about. */

@@ -40,11 +40,17 @@ export class Browser {
       }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
       globalThis.seenJobs = []; // what the page applied
       document.addEventListener('longbox:job', (e) => globalThis.seenJobs.push(structuredClone(e.detail)));
-      globalThis.seenEvents = []; // what its stream brought
+      globalThis.seenEvents = []; // what its stream brought: its own, or the one it shares
       globalThis.EventSource = class extends EventSource {
         constructor(...args) {
           super(...args);
           this.addEventListener('message', (e) => globalThis.seenEvents.push(JSON.parse(e.data)));
+        }
+      };
+      if (globalThis.SharedWorker) globalThis.SharedWorker = class extends SharedWorker {
+        constructor(...args) {
+          super(...args);
+          this.port.addEventListener('message', ({ data }) => data.message && globalThis.seenEvents.push(data.message));
         }
       };
     });

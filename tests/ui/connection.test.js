@@ -206,6 +206,22 @@ test('messages about other things are handed on', () => {
   assert.deepEqual(other.map((message) => message.type), ['library_changed']);
 });
 
+test('a stream that was given up and is back: other things may have been missed; one that was only lost goes on', () => {
+  const { es, other, window } = rig();
+  es.last().opens();
+  es.last().fails(CONNECTING);
+  es.last().opens();
+  assert.deepEqual(other, []);
+  window.dispatchEvent(new Event('pagehide'));
+  window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }));
+  assert.deepEqual(other, []);
+  es.last().opens();
+  assert.deepEqual(other, [{ type: 'missed' }]);
+  es.last().fails(CONNECTING);
+  es.last().opens();
+  assert.equal(other.length, 1);
+});
+
 test('an idle page with a dead stream sees a job started elsewhere', async () => {
   const { clock, es, server, jobs } = rig();
   es.last().opens();

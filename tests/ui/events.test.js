@@ -6,10 +6,10 @@ import { fakeClock, fakeEventSource } from './fakes.js';
 const CONNECTING = 0;
 const CLOSED = 2;
 
-function rig({ random = () => 1 } = {}) {
+function rig({ random = () => 1, lastId } = {}) {
   const clock = fakeClock();
   const es = fakeEventSource();
-  const got = [];
+  const got = Object.assign([], { ids: [] });
   const states = [];
   const stream = createStream({
     url: 'http://h/api/events/stream',
@@ -17,7 +17,8 @@ function rig({ random = () => 1 } = {}) {
     clock,
     random,
     firstDelayMs: () => 5000,
-    onMessage: (message) => got.push(message),
+    lastId,
+    onMessage: (message, id) => got.push(message) && got.ids.push(id),
     onState: (state) => states.push(state),
   });
   return { clock, es, got, states, stream };
@@ -93,7 +94,7 @@ test('a replaced source can say nothing more', () => {
   stream.restart();
   old.says({ type: 'late' });
   old.fails(CLOSED);
-  assert.deepEqual(got, []);
+  assert.equal(got.length, 0);
   assert.deepEqual(states, ['open', 'lost']);
   assert.equal(old.readyState, CLOSED);
 });
@@ -123,6 +124,31 @@ test('resume leaves an open source alone and hurries a waiting one', async () =>
   es.last().fails(CLOSED);
   stream.resume();
   assert.equal(es.made.length, 2);
+});
+
+test('one that is being opened is left alone by resume; one that failed and tries by itself is made anew', () => {
+  const { es, stream } = rig();
+  stream.resume();
+  stream.resume();
+  assert.equal(es.made.length, 1);
+  es.last().opens();
+  es.last().fails(CONNECTING);
+  stream.resume();
+  assert.equal(es.made.length, 2);
+});
+
+test('a new source goes on behind the last id', async () => {
+  let last = '';
+  const { clock, es, got, stream } = rig({ lastId: () => last });
+  stream.resume();
+  assert.equal(es.last().url, 'http://h/api/events/stream');
+  es.last().opens();
+  es.last().onmessage({ data: '{"type":"x"}', lastEventId: '17' });
+  assert.deepEqual(got.ids, ['17']);
+  last = '17';
+  es.last().fails(CLOSED);
+  await clock.advance(5000);
+  assert.equal(es.last().url, 'http://h/api/events/stream?last_event_id=17');
 });
 
 test('without EventSource there is no stream and no error', () => {

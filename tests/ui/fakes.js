@@ -78,6 +78,23 @@ export function fakeStorage() {
   };
 }
 
+/* Makes channels as BroadcastChannel: what one says reaches all others that are open, 1 ms later. `open` holds those. */
+export function fakeChannels(clock) {
+  const open = new Set();
+  const channel = () => {
+    const mine = {
+      onmessage: null,
+      close: () => open.delete(mine),
+      postMessage(data) {
+        for (const other of open) if (other !== mine) clock.setTimeout(() => open.has(other) && other.onmessage?.({ data }), 1);
+      },
+    };
+    open.add(mine);
+    return mine;
+  };
+  return Object.assign(channel, { open });
+}
+
 /* A small repeatable random source; the seed is in the failure message of those who use it. */
 export function randomFrom(seed) {
   let state = seed >>> 0 || 1;

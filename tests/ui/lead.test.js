@@ -2,7 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { createLead } from '../../htdocs/js/lead.js';
 import { createMemory } from '../../htdocs/js/memory.js';
-import { fakeClock, fakeStorage, randomFrom } from './fakes.js';
+import { fakeChannels, fakeClock, fakeStorage, randomFrom } from './fakes.js';
 
 /*
  * localStorage as tabs in several processes see it: what a tab writes it reads back at once; the others see it, and all
@@ -26,23 +26,12 @@ function lateStorages(clock, ms = 40) {
 }
 
 /* A browser: one clock, one storage, channels that reach the other tabs after a moment. */
-function browser({ channels = true, storage = fakeStorage(), late = false } = {}) {
+function browser({ channels: talk = true, storage = fakeStorage(), late = false } = {}) {
   const clock = fakeClock();
-  const open = new Set();
+  const channels = fakeChannels(clock);
   const random = randomFrom(7);
   const tabs = [];
   const ownStorage = late ? lateStorages(clock) : () => storage;
-
-  function channel() {
-    const mine = {
-      onmessage: null,
-      postMessage: (data) => {
-        for (const other of open) if (other !== mine) clock.setTimeout(() => open.has(other) && other.onmessage({ data }), 1);
-      },
-    };
-    open.add(mine);
-    return mine;
-  }
 
   function tab(name) {
     const window = new EventTarget();
@@ -53,25 +42,28 @@ function browser({ channels = true, storage = fakeStorage(), late = false } = {}
       setTimeout: (work, ms) => clock.setTimeout(() => own.alive && work(), ms),
       clearTimeout: clock.clearTimeout,
     };
-    const mine = channels ? channel() : null;
+    let mine = null;
+    const openChannel = () => (mine = talk ? channels() : null);
     const view = ownStorage();
-    const lead = createLead({ key: 'drive.x', tab: name, memory: createMemory(() => view), channel: mine, clock: ownClock, random, page: { window, document }, changed() {} });
+    const told = [];
+    const lead = createLead({ key: 'drive.x', tab: name, memory: createMemory(() => view), openChannel, clock: ownClock, random, page: { window, document }, changed() {}, told: (word) => told.push(word) });
     const made = {
       name,
       lead,
+      told,
       who: () => lead.who(),
       fire: (target, type) => ({ window, document })[target].dispatchEvent(new Event(type)),
       /* No event, no word: the process is gone, or stands still. */
       kill: () => {
         own.alive = false;
-        open.delete(mine);
+        mine?.close();
       },
       thaw: () => (own.alive = true),
     };
     tabs.push(made);
     return made;
   }
-  return { clock, tab, storage, leaders: () => tabs.filter((t) => t.who() === 'me').map((t) => t.name) };
+  return { clock, tab, storage, channels, leaders: () => tabs.filter((t) => t.who() === 'me').map((t) => t.name) };
 }
 
 test('the only tab leads within a moment', async () => {
@@ -190,6 +182,36 @@ test('without channels the lead is passed on within a second and a bit', async (
   await clock.advance(1200);
   assert.equal(b.who(), 'me');
 });
+
+test('words reach the other tabs that want the lead, and no one else', async () => {
+  const { clock, tab } = browser();
+  const [a, b, c] = ['a', 'b', 'c'].map(tab);
+  a.lead.want(true);
+  b.lead.want(true);
+  a.lead.tell({ n: 1 });
+  c.lead.want(true);
+  c.lead.want(false);
+  a.lead.tell({ n: 2 });
+  await clock.advance(1000);
+  assert.deepEqual([a.told, b.told, c.told], [[], [{ n: 1 }, { n: 2 }], []]);
+});
+
+for (const type of ['pagehide', 'freeze']) {
+  test(`${type} leaves no channel open, and waking opens one`, async () => {
+    const { clock, tab, channels } = browser();
+    const a = tab('a');
+    const target = type === 'freeze' ? 'document' : 'window';
+    a.lead.want(true);
+    await clock.advance(200);
+    assert.equal(channels.open.size, 1);
+    a.fire(target, type);
+    assert.equal(channels.open.size, 0);
+    a.fire(target, type === 'freeze' ? 'resume' : 'pageshow');
+    assert.equal(channels.open.size, 1);
+    a.lead.want(false);
+    assert.equal(channels.open.size, 0);
+  });
+}
 
 test('without storage every tab leads', async () => {
   const broken = { getItem() { throw new Error('denied'); }, setItem() { throw new Error('denied'); }, removeItem() { throw new Error('denied'); } };
