@@ -6,10 +6,12 @@
  * The page catches up when the stream opens, when it becomes visible, thaws, comes back from the page cache or
  * goes online. A page hidden for `hidden_ms` gives the stream up: when all are hidden, the browser has none.
  *
- * createConnection({jobs, stream, clock, config, page, changed, onOther, hidden_ms})
+ * createConnection({jobs, stream, clock, config, page, changed, acted, onOther, hidden_ms})
  *   stream(callbacks)  makes the stream of shared.js
  *   page               {window, document}
  *   changed(facts)     {quality, newsAt_ms, checkedAt_ms}
+ *   acted(how)         once for each incident: the watchdog found news that the stream had not brought, because it
+ *                      was open and 'silent' or has been 'lost' for some time; null when the stream speaks again
  *   onOther(message)   a message of the stream that is not about a job; {type: 'missed'} when the stream had been given
  *                      up, so that there may have been some
  */
@@ -17,7 +19,7 @@ import { createWatch } from './watch.js';
 
 const HIDDEN_MS = 60000;
 
-export function createConnection({ jobs, stream: makeStream, clock, config, page, changed, onOther, hidden_ms = HIDDEN_MS }) {
+export function createConnection({ jobs, stream: makeStream, clock, config, page, changed, acted, onOther, hidden_ms = HIDDEN_MS }) {
   const { window, document } = page;
   let up = false;
   let reached = true;
@@ -28,6 +30,8 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
   let hiddenTimer = null;
   let newsAt_ms = clock.now();
   let checkedAt_ms = clock.now();
+  let lostAt_ms = clock.now();
+  let incident = null;
 
   function quality() {
     if (up) return 'live';
@@ -37,21 +41,40 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
 
   const say = () => changed({ quality: quality(), newsAt_ms, checkedAt_ms });
 
+  function act(how) {
+    if (incident === how || (how && incident)) return;
+    incident = how;
+    acted(how);
+  }
+
   async function ask() {
     const answer = await jobs.ask();
     if (!answer.failed) {
       polled = true;
       checkedAt_ms = clock.now();
     }
+    /* Stream and server may be away for a moment: not worth a word. */
+    const lost = stream.state() === 'lost' && clock.now() - lostAt_ms >= 2 * config().reconnect_delay_ms;
+    if (answer.news && lost) act('lost');
     say();
     return answer;
   }
 
-  const watch = createWatch({ clock, config, following: jobs.running, ask, onDead: () => stream.restart() });
+  const watch = createWatch({
+    clock,
+    config,
+    following: jobs.running,
+    ask,
+    onDead(news) {
+      if (news) act('silent');
+      stream.restart();
+    },
+  });
 
   const stream = makeStream({
     onMessage(message) {
       checkedAt_ms = clock.now();
+      act(null);
       if (message && message.type === 'job_updated') {
         const isFollowed = message.data && message.data.job_id === jobs.state().followed;
         watch.heard(jobs.receive(message.data) && isFollowed);
@@ -68,6 +91,7 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
       if (up && (opened || jobs.running())) void jobs.catchUp();
       if (up && gaveUp && opened) onOther({ type: 'missed' });
       if (up) opened = true;
+      if (state === 'lost') lostAt_ms = clock.now();
       gaveUp = state === 'paused' || (gaveUp && !up);
       say();
     },

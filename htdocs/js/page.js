@@ -60,6 +60,10 @@ export function createPage({ jobs: options = {}, onJob = () => {}, onOther = () 
         ...callbacks,
       }),
     changed: (facts) => (store.connection.value = facts),
+    acted(how) {
+      if (how) store.notify('info', texts.acted[how], null, 'watchdog');
+      else store.dismiss((notice) => notice.about === 'watchdog');
+    },
     onOther,
   });
 
@@ -116,7 +120,7 @@ export function createPage({ jobs: options = {}, onJob = () => {}, onOther = () 
     moreFailures,
     start() {
       showState();
-      setInterval(() => jobs.running() && (store.now_ms.value = clock.now()), 1000);
+      setInterval(() => (jobs.running() || store.quality.value !== 'live') && (store.now_ms.value = clock.now()), 1000);
       connection.start();
       void readConfig();
     },

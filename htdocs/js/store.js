@@ -13,7 +13,7 @@ export const failures = signal({ id: null, results: [], next: null, loading: fal
 export const operations = signal([]); /* of GET api/config */
 export const notices = signal([]); /* {id, kind, text, action} */
 export const theme = signal('system');
-export const now_ms = signal(Date.now()); /* ticks once a second while a job runs */
+export const now_ms = signal(Date.now()); /* ticks once a second while a job runs, or the stream is away */
 export const confirming = signal(null); /* {operation, count, run} */
 
 export const followed = computed(() => S.followedJob(jobs.value));

@@ -80,10 +80,18 @@ export const heading = (job) => `${plainTitle(job.title)}${job.status === 'proce
 export const endedAway = (job) => `${plainTitle(job.title)} ended while you were away: ${summary(job)}.`;
 export const spoken = (job, isEnded) =>
   isEnded ? `${heading(job)}. ${summary(job)}.` : `${plainTitle(job.title)}: ${ofTotal(job.processed, job.total)}${job.errors ? `, ${num(job.errors)} failed` : ''}`;
+
+/* ---- the connection ---- */
+
+export const updated = (seconds) => `updated ${duration(seconds)} ago`;
 export const stale = (newsSeconds, checkedSeconds) =>
-  newsSeconds - checkedSeconds > 3
-    ? `updated ${duration(newsSeconds)} ago, checked ${duration(checkedSeconds)} ago`
-    : `updated ${duration(newsSeconds)} ago`;
+  newsSeconds - checkedSeconds > 3 ? `${updated(newsSeconds)}, checked ${duration(checkedSeconds)} ago` : updated(newsSeconds);
+
+/* What the watchdog did. */
+export const acted = {
+  silent: 'The live connection had fallen silent, so the page asked the server. What is shown is right; a new connection is being made.',
+  lost: 'There is no live connection for now, so the page asks the server every few seconds. Nothing is lost.',
+};
 
 /* ---- the frame ---- */
 

@@ -5,13 +5,8 @@ import { html, Icon } from './dom.js';
 import * as S from './state.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
+import { Quality } from './view_quality.js';
 import { announcement, firstAnnouncement } from './announce.js';
-
-function Quality() {
-  const quality = store.quality.value;
-  const { text, hint } = texts.qualities[quality];
-  return html`<span class="quality" data-quality=${quality} title=${hint}>${text}</span>`;
-}
 
 function Colours({ preferences }) {
   return html`

@@ -14,7 +14,7 @@
  *   config()   {watchdog_timeout_ms, watchdog_check_ms, silence_ms}
  *   following() whether a running job is followed
  *   ask()      promise of {news, failed}; never rejects
- *   onDead()   the stream is to be replaced
+ *   onDead(news)   the stream is to be replaced; `news`: it has hidden some
  */
 const FIRST_STEP_MS = 2000;
 const GRACE_MS = 2000;
@@ -78,7 +78,7 @@ export function createWatch({ clock, config, following, ask, onDead }) {
     step = answer.news ? FIRST_STEP_MS : Math.min(step * 2, longest());
     if (wasUp && up && (answer.news || answer.failed))
       clock.setTimeout(() => {
-        if (up && !stopped && streamMessages === before) onDead();
+        if (up && !stopped && streamMessages === before) onDead(answer.news);
       }, GRACE_MS);
     arm();
   }

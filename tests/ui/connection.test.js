@@ -34,8 +34,9 @@ function rig(config = {}, more = {}) {
     throw new ApiError('refused', 'Job not found', { status: 404 });
   };
   const other = [];
+  const acts = [];
   const jobs = createJobs({ api: { get, post: async () => ({}) }, memory: createMemory(fakeStorage), changed: () => connection.news(), notify() {}, texts });
-  const settings = { watchdog_timeout_ms: 60000, watchdog_check_ms: 15000, silence_ms: 35000, ...config };
+  const settings = { watchdog_timeout_ms: 60000, watchdog_check_ms: 15000, silence_ms: 35000, reconnect_delay_ms: 5000, ...config };
   const connection = createConnection({
     jobs,
     clock,
@@ -43,6 +44,7 @@ function rig(config = {}, more = {}) {
     page: { window, document },
     stream: (callbacks) => createStream({ url: 'x', EventSource: es.Source, clock, random: () => 1, firstDelayMs: () => 5000, ...callbacks }),
     changed: (now) => facts.push(now),
+    acted: (how) => acts.push(how),
     onOther: (message) => other.push(message),
     ...more,
   });
@@ -53,7 +55,7 @@ function rig(config = {}, more = {}) {
     document.dispatchEvent(new Event('visibilitychange'));
   };
   const event = (message) => es.last().says({ type: 'job_updated', data: message });
-  return { clock, es, window, document, server, jobs, connection, other, quality, visibility, event, job: () => jobs.state().jobs[A] };
+  return { clock, es, window, document, server, jobs, connection, other, acts, quality, visibility, event, job: () => jobs.state().jobs[A] };
 }
 
 const story = jobStory(A);
@@ -220,6 +222,55 @@ test('a stream that was given up and is back: other things may have been missed;
   es.last().fails(CONNECTING);
   es.last().opens();
   assert.equal(other.length, 1);
+});
+
+test('the watchdog acts on a stream that is open and silent: one word, taken back when the stream speaks', async () => {
+  const { clock, es, event, server, acts } = rig({ silence_ms: 1e9 });
+  es.last().opens();
+  event(story[2]);
+  server.job = asPoll(story[3]);
+  await clock.advance(60000);
+  assert.deepEqual(acts, []);
+  await clock.advance(2000);
+  assert.deepEqual(acts, ['silent']);
+  await clock.advance(5000);
+  es.last().opens();
+  server.job = asPoll(story[4]);
+  await clock.advance(62000);
+  assert.deepEqual(acts, ['silent'], 'once for each incident');
+  await clock.advance(10000);
+  es.last().opens();
+  event(story[5]);
+  assert.deepEqual(acts, ['silent', null]);
+});
+
+test('the watchdog acts while there is no stream: no word for a moment, one for longer', async () => {
+  const { clock, es, server, acts } = rig();
+  es.last().fails(CLOSED);
+  for (const message of story) {
+    server.job = asPoll(message);
+    if (clock.now() < 1_000_000 + 9000) assert.deepEqual(acts, []);
+    await clock.advance(3000);
+    if (es.last().readyState === CONNECTING) es.last().fails(CLOSED);
+  }
+  assert.deepEqual(acts, ['lost']);
+});
+
+test('a hidden page without a stream, and questions that bring nothing new: no word', async () => {
+  const { clock, es, event, server, acts, visibility } = rig();
+  es.last().opens();
+  event(story[2]);
+  server.job = asPoll(story[2]);
+  visibility('hidden');
+  await clock.advance(60000);
+  for (const message of story) {
+    server.job = asPoll(message);
+    await clock.advance(20000);
+  }
+  visibility('visible');
+  es.last().fails(CLOSED);
+  await clock.advance(100000);
+  assert.deepEqual(acts, []);
 });
 
 test('an idle page with a dead stream sees a job started elsewhere', async () => {
