@@ -126,8 +126,9 @@ int client_try(struct client *c, const char *method, const char *path, const jso
     struct strbuf answer LB_CLEANUP(strbuf_clear) = {0};
     char *url LB_CLEANUP(mem_free) = NULL;
     char *text LB_CLEANUP(mem_free) = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct curl_slist *headers =
-        body ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
+    struct curl_slist *headers = curl_slist_append(NULL, "X-Longbox-Client: command line");
+    if (body)
+        headers = curl_slist_append(headers, "Content-Type: application/json");
     set_place(c, path, &url);
     (void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, ANSWER_S);
     (void)curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, method);

@@ -171,6 +171,7 @@ static void add_tail(json_t *o, const struct job *j, double now_s)
     set(o, "operation", json_text(j->operation));
     set(o, "title", json_text(j->title));
     set(o, "owner", json_text(j->owner));
+    set(o, "source", json_text(j->source));
     set(o, "paused", json_boolean(paused));
     set(o, "running_items", paused ? json_integer(j->running) : json_null());
     set(o, "priority", json_text(job_priority_name(j->priority)));

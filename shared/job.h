@@ -26,12 +26,13 @@ enum job_drive { DRIVE_SERVER, DRIVE_CLIENT };
 
 #define JOB_TITLE_MAX   200 /* bytes */
 #define JOB_THREADS_MAX 1024
+#define JOB_SOURCE_MAX  40 /* bytes */
 /* Operations that are to follow one job, and jobs that do; as JSON text they fit. */
 #define JOB_FOLLOW_UPS_MAX  8
 #define JOB_FOLLOW_UP_SIZE  512
 #define JOB_FOLLOW_UPS_SIZE 1024
 
-#define JOB_OWNER_WATCHER "watcher" /* who made it, when no call did: workers/watcher.h */
+#define JOB_SOURCE_WATCHER "watcher" /* who started it, when no call did: workers/watcher.h */
 
 struct job {
     char job_id[UUID_SIZE];
@@ -41,7 +42,7 @@ struct job {
     int64_t total, processed, success, errors, cancelled; /* items */
     bool cancelling, paused, exclusive;
     int64_t running; /* items that are leased; only of a job that is paused, else -1 */
-    bool dry_run; /* its items change nothing, they say what they would change */
+    bool dry_run;    /* its items change nothing, they say what they would change */
     enum job_priority priority;
     int max_threads;        /* items leased at once at most; 0 = no limit */
     char parent[UUID_SIZE]; /* the job whose items it takes; "" = none */
@@ -54,13 +55,14 @@ struct job {
     double created_at, started_at, completed_at; /* Unix seconds; 0 = not yet */
     char error[256];                             /* "" = none */
     char owner[32];
+    char source[JOB_SOURCE_MAX + 1]; /* who started it: "page", "command line", "retry", ... */
     double rate_at; /* the older sample: when, and how many were processed then; 0 = none */
     int64_t rate_items;
     double rate_next_at;
     int64_t rate_next_items;
     int64_t last_event_id;
     bool made_active; /* set by the write that showed it: it is the active job now */
-    bool was_active; /* set by the write that ended it: it was the active job and is no more */
+    bool was_active;  /* set by the write that ended it: it was the active job and is no more */
 };
 
 const char *job_status_name(enum job_status s);

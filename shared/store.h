@@ -89,7 +89,9 @@ struct job_filter {
     bool only_active;       /* queued or processing */
     enum job_status status; /* JOB__COUNT = any */
     const char *operation;  /* NULL = any */
-    const char *before;     /* job id: older than this one; NULL = from the newest */
+    const char *
+        search; /* part of the title or the operation in any case, or how the id begins; NULL = any */
+    const char *before; /* job id: older than this one; NULL = from the newest */
 };
 /* Newest first. Returns how many were written to ret. ERR_NOT_FOUND: there is no job `before`. */
 int store_job_list(struct db *db, const struct job_filter *f, struct job *ret, int max,
@@ -123,7 +125,7 @@ struct job_new {
     int64_t total;
     bool exclusive;
     enum job_priority priority;
-    const char *made_by;         /* "worker 1", or JOB_OWNER_WATCHER */
+    const char *made_by;         /* "worker 1" */
     const char *staged_by;       /* owner name */
     const char *idempotency_key; /* NULL = none */
     bool paused;
@@ -133,8 +135,9 @@ struct job_new {
         parent_kind; /* "retry" or "follow_up:<operation>"; a job has one live child of each kind */
     enum job_drive drive;
     const char *follow_up; /* operations that follow it, JSON array; NULL = none */
-    bool dry_run; /* see struct job */
+    bool dry_run;          /* see struct job */
     bool single; /* over one file, for a caller that waits: it does not become the active job */
+    const char *source; /* who started it, up to JOB_SOURCE_MAX bytes; NULL = "api" */
 };
 int store_job_stage(struct db *db, const struct job_new *n, double now,
                     struct err *err) LB_MUST_CHECK;
@@ -299,7 +302,7 @@ struct item {
     char *options; /* the job's, JSON text */
     bool driven;   /* a client asked for it */
     enum item_tail tail;
-    bool dry_run;  /* it must not change anything */
+    bool dry_run; /* it must not change anything */
 };
 void item_clear(struct item *it);
 void item_copy(struct item *ret, const struct item *from);
@@ -318,7 +321,7 @@ struct claimer {
     const char *owner;   /* who gets the leases */
     const char *made_by; /* "worker 1": among equals its own jobs go first */
     int max_attempts;    /* as for store_recover */
-    int max_files;       /* at most so many items that are files; 0: no limit, CLAIM_NO_FILES: none */
+    int max_files; /* at most so many items that are files; 0: no limit, CLAIM_NO_FILES: none */
     const struct claim_demand
         *demands;  /* of jobs that a client drives, no item is leased without one */
     int n_demands; /* at most STORE_DEMANDS_MAX */

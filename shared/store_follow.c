@@ -125,6 +125,7 @@ static int stage(struct db *db, const struct follow_new *n, const struct job *pa
         .parent_kind = kind,
         .drive = DRIVE_SERVER,
         .follow_up = rest,
+        .source = "follow-up",
     };
     return store_job_stage(db, &job, now, err);
 }

@@ -42,7 +42,8 @@ void job_from_row(const struct query *q, struct job *ret)
     query_col_copy(q, 28, ret->follow_up, sizeof(ret->follow_up));
     query_col_copy(q, 29, ret->follow_ups, sizeof(ret->follow_ups));
     ret->dry_run = query_col_int(q, 30);
-    ret->running = query_col_int(q, 31);
+    query_col_copy(q, 31, ret->source, sizeof(ret->source));
+    ret->running = query_col_int(q, 32);
 }
 
 static int get(struct db *db, enum sql_id id, const char *job_id, struct job *ret, struct err *err)
@@ -94,6 +95,7 @@ int store_job_list(struct db *db, const struct job_filter *f, struct job *ret, i
         query_text(&q, ":status", f->status == JOB__COUNT ? NULL : job_status_name(f->status));
     }
     query_text(&q, ":operation", f->operation);
+    query_text(&q, ":search", f->search);
     query_real(&q, ":created_at", before);
     query_text(&q, ":job_id", f->before ? f->before : "");
     query_int(&q, ":max", max);
@@ -188,6 +190,7 @@ int store_job_stage(struct db *db, const struct job_new *n, double now, struct e
     query_text(&q, ":follow_up", n->follow_up);
     query_int(&q, ":dry_run", n->dry_run);
     query_int(&q, ":single", n->single);
+    query_text(&q, ":source", n->source ? n->source : "api");
     if (n->max_threads)
         query_int(&q, ":max_threads", n->max_threads);
     else
@@ -242,7 +245,7 @@ static int make_active(struct db *db, struct job *job, double now, struct err *e
     int single = store_job_is_single(db, job->job_id, err);
     if (single != 0 || job->dry_run) /* they are for who asked for them; what others follow stays */
         return single < 0 ? -1 : 0;
-    if (strcmp(job->owner, JOB_OWNER_WATCHER) == 0) {
+    if (strcmp(job->source, JOB_SOURCE_WATCHER) == 0) {
         struct active_job other;
         if (store_active_get(db, &other, err) < 0)
             return -1;

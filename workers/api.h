@@ -53,7 +53,7 @@ int api_query_int(const struct api_call *call, const char *name, int64_t def, in
                   int64_t max, int64_t *ret, struct err *err) LB_MUST_CHECK;
 /*
  * A header of the request, NULL when absent: Host, If-None-Match, Idempotency-Key, Last-Event-ID, X-Forwarded-For,
- * User-Agent; no other.
+ * User-Agent, X-Longbox-Client; no other.
  */
 const char *api_header(const struct api_call *call, const char *name);
 void api_add_header(struct api_call *call, const char *name, const char *value);

@@ -232,6 +232,7 @@ int api_batch_create(struct api_call *call, struct err *err)
         parse_follow_up(call, "follow_up", op, &follow_up, err) < 0 ||
         parse_options(call, &request.options, err) < 0 ||
         parse_drive(call, &request.drive, err) < 0 ||
+        parse_source(call, "api", &request.source, err) < 0 ||
         parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
     request.follow_up = follow_up;

@@ -13,6 +13,7 @@ const char *const api_header_names[API_HEADER_COUNT] = {
     [API_HEADER_LAST_EVENT_ID] = "Last-Event-ID",
     [API_HEADER_X_FORWARDED_FOR] = "X-Forwarded-For",
     [API_HEADER_USER_AGENT] = "User-Agent",
+    [API_HEADER_X_LONGBOX_CLIENT] = "X-Longbox-Client",
 };
 
 int api_call_read_body(struct api_request *r, struct err *err)

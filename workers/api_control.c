@@ -189,6 +189,7 @@ static int start_retry(struct api_call *call, const struct job *old, struct job 
                                   .dry_run = old->dry_run,
                                   .parent = old->job_id,
                                   .parent_kind = "retry",
+                                  .source = "retry",
                                   .follow_up = old->follow_up[0] ? old->follow_up : NULL,
                                   .items = &items};
     int rc = job_start(call->worker, &request, ret, err);

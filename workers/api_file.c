@@ -124,7 +124,8 @@ int single_run(struct api_call *call, const struct op *op, const json_t *options
         .items = &items,
     };
     struct job job;
-    if (job_start(call->worker, &request, &job, err) < 0)
+    if (parse_source(call, "old api", &request.source, err) < 0 ||
+        job_start(call->worker, &request, &job, err) < 0)
         return -1;
     api_add_header(call, "X-Longbox-Job", job.job_id);
     struct api_wait wait = {look_at_single, free, mem_strdup(job.job_id),

@@ -48,6 +48,9 @@ int parse_title(struct api_call *call, const char **ret, struct err *err) LB_MUS
 int parse_max_threads(struct api_call *call, int *ret, struct err *err) LB_MUST_CHECK;
 int parse_paused(struct api_call *call, bool *ret, struct err *err) LB_MUST_CHECK;
 int parse_dry_run(struct api_call *call, bool *ret, struct err *err) LB_MUST_CHECK;
+/* Who calls: the header X-Longbox-Client, `otherwise` without it. */
+int parse_source(struct api_call *call, const char *otherwise, const char **ret,
+                 struct err *err) LB_MUST_CHECK;
 int parse_drive(struct api_call *call, enum job_drive *ret, struct err *err) LB_MUST_CHECK;
 
 /* ---- what starts a job: api_start.c ---- */

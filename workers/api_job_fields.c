@@ -99,6 +99,23 @@ int parse_max_threads(struct api_call *call, int *ret, struct err *err)
     return 1;
 }
 
+int parse_source(struct api_call *call, const char *otherwise, const char **ret, struct err *err)
+{
+    const char *text = api_header(call, "X-Longbox-Client");
+    *ret = text ? text : otherwise;
+    if (!text)
+        return 0;
+    size_t n = strlen(text);
+    bool printable = n > 0 && n <= JOB_SOURCE_MAX;
+    for (size_t i = 0; i < n; i++)
+        printable &= text[i] >= 0x20 && text[i] < 0x7f;
+    if (!printable)
+        return err_field(err, ERR_BAD_FIELD, "X-Longbox-Client",
+                         "X-Longbox-Client must have 1 to %d printable ASCII characters",
+                         JOB_SOURCE_MAX);
+    return 0;
+}
+
 int parse_drive(struct api_call *call, enum job_drive *ret, struct err *err)
 {
     const char *text;

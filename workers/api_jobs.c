@@ -186,11 +186,14 @@ static int parse_status(const struct api_call *call, struct job_filter *f, struc
 int api_job_list(struct api_call *call, struct err *err)
 {
     struct job_filter f = {.operation = api_query(call, "operation"),
+                           .search = api_query(call, "search"),
                            .before = api_query(call, "before")};
     int64_t limit;
     if (parse_status(call, &f, err) < 0 ||
         api_query_int(call, "limit", LIST_DEFAULT, 1, LIST_MAX, &limit, err) < 0)
         return -1;
+    if (f.search && !*f.search)
+        f.search = NULL;
     char before[UUID_SIZE];
     if (f.before) {
         if (!uuid_valid(f.before))

@@ -20,6 +20,7 @@ enum api_header_id {
     API_HEADER_LAST_EVENT_ID,
     API_HEADER_X_FORWARDED_FOR,
     API_HEADER_USER_AGENT,
+    API_HEADER_X_LONGBOX_CLIENT,
     API_HEADER_COUNT
 };
 extern const char *const api_header_names[API_HEADER_COUNT];

@@ -222,6 +222,7 @@ int start_nine(struct api_call *call, const char *op_name, enum which which, boo
     struct path_list items LB_CLEANUP(path_list_clear) = {0};
     struct job_request request = {.op = op, .priority = PRIORITY_NORMAL, .items = &items};
     if (options_of(call, which, &request.options, err) < 0 ||
+        parse_source(call, "old api", &request.source, err) < 0 ||
         parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
     int rc = earlier_job(call, &request, ret, err);
@@ -328,6 +329,7 @@ int api_job_create(struct api_call *call, struct err *err)
         parse_paused(call, &request.paused, err) < 0 ||
         parse_dry_run(call, &request.dry_run, err) < 0 ||
         parse_max_threads(call, &request.max_threads, err) < 0 ||
+        parse_source(call, "api", &request.source, err) < 0 ||
         parse_idempotency_key(call, &request.idempotency_key, err) < 0)
         return -1;
     if (request.dry_run && follow_up)

@@ -138,6 +138,8 @@ static int start_many(struct api_call *call, const json_t *options, struct job *
                                   .options = options,
                                   .priority = PRIORITY_NORMAL,
                                   .items = &items};
+    if (parse_source(call, "old api", &request.source, err) < 0)
+        return -1;
     return job_start(call->worker, &request, ret, err) < 0 ? -1 : 0;
 }
 

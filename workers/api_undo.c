@@ -46,6 +46,7 @@ static int start(struct api_call *call, const char *option, json_t *value, const
         .max_threads = max_threads,
         .dry_run = dry_run,
         .single = strcmp(option, "history") == 0,
+        .source = "undo",
         .items = items,
     };
     int rc = job_start(call->worker, &request, ret, err);

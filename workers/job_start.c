@@ -60,7 +60,7 @@ static int stage(struct db *db, void *arg, struct err *err)
             .total = (int64_t)r->items->n,
             .exclusive = r->op->accepts == ACCEPTS_BOOKS,
             .priority = r->priority,
-            .made_by = r->made_by ? r->made_by : worker_name(s->worker),
+            .made_by = worker_name(s->worker),
             .staged_by = worker_owner(s->worker),
             .idempotency_key = r->idempotency_key,
             .paused = r->paused,
@@ -71,6 +71,7 @@ static int stage(struct db *db, void *arg, struct err *err)
             .drive = r->drive,
             .follow_up = r->follow_up,
             .single = r->single,
+            .source = r->source,
         };
         if (store_job_stage(db, &job, now, err) < 0)
             return -1;
@@ -157,9 +158,9 @@ static int check_dry_run(const struct op *op, struct err *err)
     if (op->previews)
         return 0;
     if (op->command)
-        return err_field(err, ERR_RANGE, "dry_run",
-                         "%s is a command of yours: what it would do cannot be known before it runs",
-                         op->name);
+        return err_field(
+            err, ERR_RANGE, "dry_run",
+            "%s is a command of yours: what it would do cannot be known before it runs", op->name);
     return err_field(err, ERR_RANGE, "dry_run", "%s changes nothing: there is nothing to preview",
                      op->name);
 }

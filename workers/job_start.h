@@ -29,15 +29,15 @@ struct job_request {
     const char *title;
     const json_t *options; /* checked here; NULL = none */
     enum job_priority priority;
-    bool dry_run;                  /* only for operations that preview */
-    bool paused;                   /* nothing is claimed until it is resumed */
-    int max_threads;               /* 0 = no limit */
-    const char *made_by;           /* as in struct job_new; NULL = this worker */
-    const char *parent;            /* it takes items of this job; NULL = of none */
-    const char *parent_kind;       /* as in struct job_new */
+    bool dry_run;            /* only for operations that preview */
+    bool paused;             /* nothing is claimed until it is resumed */
+    int max_threads;         /* 0 = no limit */
+    const char *parent;      /* it takes items of this job; NULL = of none */
+    const char *parent_kind; /* as in struct job_new */
     enum job_drive drive;
     const char *follow_up;         /* as in struct job_new */
     bool single;                   /* as in struct job_new */
+    const char *source;            /* the same: api_job.h has who called */
     const char *idempotency_key;   /* NULL = none */
     const struct path_list *items; /* at least one */
 };

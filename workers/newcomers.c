@@ -202,7 +202,7 @@ static int start_job(struct newcomers *n, struct taken *t, struct err *err)
             return -1;
     struct job_request request = {.op = op_find("process"),
                                   .title = TITLE,
-                                  .made_by = JOB_OWNER_WATCHER,
+                                  .source = JOB_SOURCE_WATCHER,
                                   .priority = PRIORITY_NORMAL,
                                   .items = &items};
     struct job job;

@@ -21,7 +21,7 @@ static json_t *file_processed(const struct item_done *d)
 
 int single_tell(struct db *jobs, const struct job *job, const struct item_done *d, struct err *err)
 {
-    bool of_watcher = strcmp(job->owner, JOB_OWNER_WATCHER) == 0;
+    bool of_watcher = strcmp(job->source, JOB_SOURCE_WATCHER) == 0;
     if (d->outcome == ITEM_CANCELLED || (job->total > 1 && !of_watcher))
         return 0;
     int single = of_watcher ? 1 : store_job_is_single(jobs, d->item.job_id, err);

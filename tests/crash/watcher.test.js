@@ -41,8 +41,8 @@ async function live(t, point) {
     }
     await until('their jobs to end', 60, async () => (
       await p.s.sqlite(`SELECT count(*) AS n FROM jobs WHERE phase = 'live' AND completed_at IS NULL`))[0].n === 0, 50);
-    const items = await p.s.sqlite(`SELECT i.path, i.status, j.owner FROM job_items i JOIN jobs j USING (job_id) WHERE j.phase = 'live'`);
-    assert.ok(items.every((i) => i.status === 'ok' && i.owner === 'watcher'), JSON.stringify(items));
+    const items = await p.s.sqlite(`SELECT i.path, i.status, j.source FROM job_items i JOIN jobs j USING (job_id) WHERE j.phase = 'live'`);
+    assert.ok(items.every((i) => i.status === 'ok' && i.source === 'watcher'), JSON.stringify(items));
     assert.equal(new Set(items.map((i) => i.path)).size, n, 'each was in a job');
     assert.equal(items.length, n, 'and in one');
     for (let k = 1; k <= n; k++) {

@@ -42,7 +42,7 @@ const allMarked = (s, n, seconds = 30) => until(`${n} books to be marked`, secon
 // All jobs that the watcher made, when they have ended.
 async function endedJobs(s, seconds = 30) {
   return until('the watcher\'s jobs to end', seconds * SLOW, async () => {
-    const own = (await jobs(s)).filter((j) => j.owner === 'watcher');
+    const own = (await jobs(s)).filter((j) => j.source === 'watcher');
     return own.length && own.every((j) => isEnded(j.status)) && own;
   });
 }
@@ -59,7 +59,7 @@ serverTest('a book that is dropped in is processed, told of, and not touched aga
   await allMarked(s, 1);
   assert.equal(readTags(path.join(s.library, 'Wolf/Wolf - Chapter 0007.cbz')).Title, 'Chapter 7');
   const [job] = await endedJobs(s);
-  assert.deepEqual([job.status, job.title, job.operation, job.owner, job.total_items, job.success_items],
+  assert.deepEqual([job.status, job.title, job.operation, job.source, job.total_items, job.success_items],
     ['completed', 'Processing New Files...', 'process', 'watcher', 1, 1]);
   const done = await stream.wait('file_processed', 10, () => stream.events.map((f) => f.message).find((m) => m.type === 'file_processed'));
   assert.deepEqual(done.data, { filepath: path.join(fs.realpathSync(s.library), 'Wolf/Wolf - Chapter 0007.cbz'), filename: 'Wolf - Chapter 0007.cbz', success: true, error: null });
@@ -152,7 +152,7 @@ serverTest('what somebody works on, failed books and copies with old times', { b
   await allMarked(s, 1);
   const first = await endedJobs(s);
   assert.equal(first.reduce((n, j) => n + j.error_items, 0), 2);
-  assert.ok(!(await jobs(s)).some((j) => j.owner === 'watcher' && j.error_items > 2));
+  assert.ok(!(await jobs(s)).some((j) => j.source === 'watcher' && j.error_items > 2));
   held.release();
   await waitCompleted(s.api, held.job);
   // A failed book is tried again when it changes, and not before.
@@ -182,7 +182,7 @@ serverTest('the watching worker is killed while books come: another takes over a
   await allMarked(s, n, 60);
   const own = await endedJobs(s, 60);
   for (const j of own) assert.equal((await getJob(s.api, j.job_id)).success_items, j.total_items);
-  const rows = await s.sqlite(`SELECT i.path FROM job_items i JOIN jobs j USING (job_id) WHERE j.owner = 'watcher'`);
+  const rows = await s.sqlite(`SELECT i.path FROM job_items i JOIN jobs j USING (job_id) WHERE j.source = 'watcher'`);
   assert.equal(new Set(rows.map((r) => r.path)).size, n, 'each was in a job');
   assert.equal(rows.length, n, 'and in one');
 });

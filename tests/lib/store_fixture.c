@@ -135,6 +135,7 @@ void fx_start(const struct fx_job *j, char ret[UUID_SIZE])
         .priority = j->priority,
         .made_by = j->made_by ? j->made_by : "worker 0",
         .staged_by = fx.owner,
+        .source = j->source,
         .idempotency_key = j->key,
         .dry_run = j->dry_run,
         .single = j->single,

@@ -53,6 +53,7 @@ struct fx_job {
     bool exclusive;
     enum job_priority priority;
     const char *made_by; /* NULL: "worker 0" */
+    const char *source; /* NULL: "api" */
     const char *key;
     bool dry_run;
     bool single;

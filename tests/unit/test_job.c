@@ -63,6 +63,7 @@ static struct job example(void)
         .created_at = 1790000000.12,
         .started_at = 1790000000.13,
         .owner = "worker 1",
+        .source = "command line",
         .last_event_id = 77,
     };
 }
@@ -89,7 +90,7 @@ static void json_is(json_t *have, const char *want)
     "\"cancelling\":false,\"version\":14,\"operation\":\"process\",\"title\":\"Processing "        \
     "Files...\","                                                                                  \
     "\"owner\":\"worker "                                                                          \
-    "1\",\"paused\":false,\"running_items\":null,\"priority\":\"normal\",\"rate\":5.5,\"eta_seconds\":2.5,"               \
+    "1\",\"source\":\"command line\",\"paused\":false,\"running_items\":null,\"priority\":\"normal\",\"rate\":5.5,\"eta_seconds\":2.5,"               \
     "\"results_total\":11,\"parent\":null,\"parent_kind\":null,\"drive\":\"server\","              \
     "\"follow_up\":[],\"follow_ups\":[],\"max_threads\":null,\"dry_run\":false}"
 

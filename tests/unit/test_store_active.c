@@ -182,7 +182,7 @@ static void a_job_of_the_watcher_takes_nobodys_place(void **state)
     char id[UUID_SIZE], first[UUID_SIZE], second[UUID_SIZE];
     static const char *const paths[] = {"a/new.cbz", "a/newer.cbz"};
     const struct fx_job j = {.paths = paths, .n = 2, .exclusive = true, .priority = PRIORITY_NORMAL,
-                             .made_by = JOB_OWNER_WATCHER};
+                             .source = JOB_SOURCE_WATCHER};
     fx_start(&j, first);
     assert_string_equal(fx_active(), first); /* there was none */
     assert_int_equal(store_path_is_busy(fx.read, "a/new.cbz", &err), 1);
