@@ -105,6 +105,7 @@ struct job_result {
     bool success;
     char *message; /* NULL = none */
     char *details; /* JSON text, NULL = none */
+    double started_at, finished_at;
 };
 void job_result_clear(struct job_result *r);
 /*

@@ -159,6 +159,8 @@ int store_results(struct db *db, const char *job_id, int64_t after, int outcome,
             .success = query_col_int(&q, 2),
             .message = (char *)query_col_text(&q, 3),
             .details = (char *)query_col_text(&q, 4),
+            .started_at = query_col_real(&q, 5),
+            .finished_at = query_col_real(&q, 6),
         };
         if (fn(ctx, &r, err) < 0)
             return -1;

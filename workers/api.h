@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "base.h"
+#include "downloads.h"
 #include "err.h"
 #include "job.h" /* json_text */
 #include "old_streams.h"
@@ -42,6 +43,8 @@ struct api_call {
     const char *content_type;
     struct strbuf headers;        /* "Name: value\n" lines, for Location, ETag, Retry-After, ... */
     struct old_stream_ask stream; /* instead of reply and text: the stream of a job */
+    struct download_ask
+        download; /* the same: its results as a file; with Content-Type in headers */
 
     struct api_request *request; /* the dispatcher's */
 };

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "notes.h"
 #include "path.h"
+#include "reason.h"
 #include "store.h"
 #include "worker.h"
 #include "writer.h"
@@ -19,6 +20,8 @@
 #define RESULTS_MAX     1000
 #define LIST_DEFAULT    100
 #define LIST_MAX        500
+#define REASON_CHUNK    1000
+#define REASON_LOOK_MAX 100000 /* failed items, in one call */
 
 static void add_json(struct strbuf *out, json_t *value)
 {
@@ -30,25 +33,40 @@ static void add_json(struct strbuf *out, json_t *value)
 
 struct result_page {
     struct strbuf *out;
-    int64_t max, n, last;
+    const char *search, *reason; /* NULL: all */
+    int64_t max, n, last, seen;  /* seen: how many the store gave */
     bool more;
 };
+
+static bool has_reason(const struct job_result *r, const char *wanted)
+{
+    char reason[REASON_SIZE];
+    reason_of(r->message ? r->message : "", r->path, reason);
+    return strcmp(reason, wanted) == 0;
+}
 
 static int add_result(void *ctx, const struct job_result *r, struct err *err)
 {
     (void)err;
     struct result_page *p = ctx;
+    p->seen++;
+    if (p->more)
+        return 0;
+    if (p->reason && !has_reason(r, p->reason)) {
+        p->last = r->id;
+        return 0;
+    }
     if (p->n == p->max) {
         p->more = true;
         return 0;
     }
+    p->last = r->id;
     strbuf_addf(p->out, "%s{\"id\":%lld,\"item\":", p->n ? "," : "", (long long)r->id);
     add_json(p->out, json_text(path_base(r->path)));
     strbuf_addf(p->out, ",\"success\":%s,\"error\":", r->success ? "true" : "false");
     add_json(p->out, r->success ? json_null() : json_text(r->message));
     strbuf_addf(p->out, ",\"details\":%s}", r->details ? r->details : "{}");
     p->n++;
-    p->last = r->id;
     return 0;
 }
 
@@ -74,26 +92,49 @@ static int64_t results_of(const struct job *job, int outcome)
 }
 
 /*
+ * Those that failed for one reason: it is in no index, so they are looked for a part at a time. After so many that are
+ * looked at the page ends, full or not.
+ */
+static int add_of_reason(struct db *db, const char *job_id, int64_t after, struct result_page *page,
+                         struct err *err)
+{
+    page->last = after;
+    for (int64_t seen = 0; !page->more && seen < REASON_LOOK_MAX; seen += page->seen) {
+        page->seen = 0;
+        if (store_results(db, job_id, page->last, -1, page->search, REASON_CHUNK, add_result, page,
+                          err) < 0)
+            return -1;
+        if (page->seen < REASON_CHUNK)
+            return 0;
+    }
+    page->more = true;
+    return 0;
+}
+
+/*
  * Appends [...] and ,"<next_name>":cursor. The cursor is the `after` that gives the first result that is not here; null
  * when all are. `after` -1: the newest ones.
  */
-static int add_results(struct api_call *call, const struct job *job, int64_t after, int64_t max,
-                       const char *search, const char *next_name, struct strbuf *out,
-                       struct err *err)
+static int add_results(struct api_call *call, const struct job *job, int64_t after,
+                       struct result_page *page, const char *next_name, struct err *err)
 {
     int outcome;
     if (parse_outcome(call, &outcome, err) < 0)
         return -1;
-    struct result_page page = {.out = out, .max = max};
-    int ask = (int)max + (after >= 0); /* one more tells whether there is a next page */
+    struct strbuf *out = page->out = &call->text;
+    struct db *db = store_reader_db(call->reader, GATE_JOBS);
+    int ask = (int)page->max + (after >= 0); /* one more tells whether there is a next page */
     strbuf_adds(out, "[");
-    if (max > 0 && store_results(store_reader_db(call->reader, GATE_JOBS), job->job_id, after,
-                                 outcome, search, ask, add_result, &page, err) < 0)
+    if (page->reason && add_of_reason(db, job->job_id, after, page, err) < 0)
+        return -1;
+    if (!page->reason && page->max > 0 &&
+        store_results(db, job->job_id, after, outcome, page->search, ask, add_result, page, err) <
+            0)
         return -1;
     strbuf_addf(out, "],\"%s\":", next_name);
-    if (page.more)
-        strbuf_addf(out, "%lld", (long long)page.last);
-    else if (after < 0 && max > 0 && results_of(job, outcome) > page.n)
+    if (page->more)
+        strbuf_addf(out, "%lld", (long long)page->last);
+    else if (after < 0 && page->max > 0 && results_of(job, outcome) > page->n)
         strbuf_adds(out, "0"); /* older ones are not here */
     else
         strbuf_adds(out, "null");
@@ -125,7 +166,8 @@ static int job_with_results(struct api_call *call, int64_t after, int64_t max, s
     must(text != NULL);
     strbuf_add(&call->text, text, strlen(text) - 1); /* without the closing brace */
     strbuf_adds(&call->text, ",\"results\":");
-    if (add_results(call, job, after, max, NULL, "results_next", &call->text, err) < 0)
+    struct result_page page = {.max = max};
+    if (add_results(call, job, after, &page, "results_next", err) < 0)
         return -1;
     strbuf_adds(&call->text, "}");
     call->content_type = "application/json";
@@ -155,10 +197,12 @@ int api_job_results(struct api_call *call, struct err *err)
         api_query_int(call, "limit", 100, 1, RESULTS_MAX, &limit, err) < 0 ||
         api_query_int(call, "after", 0, 0, INT64_MAX, &after, err) < 0)
         return -1;
-    const char *search = api_query(call, "search");
+    const char *search = api_query(call, "search"), *reason = api_query(call, "reason");
     strbuf_adds(&call->text, "{\"results\":");
-    if (add_results(call, &job, after, limit, search && *search ? search : NULL, "next",
-                    &call->text, err) < 0)
+    struct result_page page = {.max = limit,
+                               .search = search && *search ? search : NULL,
+                               .reason = reason && *reason ? reason : NULL};
+    if (add_results(call, &job, after, &page, "next", err) < 0)
         return -1;
     strbuf_adds(&call->text, "}");
     call->content_type = "application/json";

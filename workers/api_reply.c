@@ -94,6 +94,12 @@ static bool has_header(const struct http_header *headers, size_t n, const char *
     return false;
 }
 
+static void send_download(struct api_request *r, const struct http_header *h, size_t n)
+{
+    worker_download_open(r->call.worker, r->http, &r->call.download, h, n);
+    r->http = NULL;
+}
+
 /* The request becomes a stream, which is closed by its end or by the worker's. */
 static void send_stream(struct api_request *r, struct http_header *h, size_t n)
 {
@@ -113,10 +119,10 @@ void api_reply_send(struct api_request *r, int slot, bool draining)
     size_t n = split_headers(r->call.headers.data, h, HEADERS_MAX);
     char worker[16];
     (void)snprintf(worker, sizeof(worker), "%d", slot);
+    h[n++] = (struct http_header){"X-Longbox-Worker", worker};
+    h[n++] = (struct http_header){"X-Request-Id", r->call.request_id};
+    h[n++] = (struct http_header){"X-Content-Type-Options", "nosniff"};
     if (r->call.stream.job_id[0] && !r->failed) {
-        h[n++] = (struct http_header){"X-Longbox-Worker", worker};
-        h[n++] = (struct http_header){"X-Request-Id", r->call.request_id};
-        h[n++] = (struct http_header){"X-Content-Type-Options", "nosniff"};
         send_stream(r, h, n);
         return;
     }
@@ -125,9 +131,10 @@ void api_reply_send(struct api_request *r, int slot, bool draining)
                                                                            : "application/json"};
     if (!has_header(h, n, "Cache-Control"))
         h[n++] = (struct http_header){"Cache-Control", "no-store"};
-    h[n++] = (struct http_header){"X-Longbox-Worker", worker};
-    h[n++] = (struct http_header){"X-Request-Id", r->call.request_id};
-    h[n++] = (struct http_header){"X-Content-Type-Options", "nosniff"};
+    if (r->call.download.job_id[0] && !r->failed) {
+        send_download(r, h, n);
+        return;
+    }
     if (draining)
         h[n++] = (struct http_header){"Connection", "close"};
     http_respond(r->http, r->call.status, h, n, r->out ? r->out : "", r->out_len);

@@ -46,6 +46,9 @@ int api_tags_post_many(struct api_call *call, struct err *err);
 int api_job_get(struct api_call *call, struct err *err); /* for the loop */
 int api_job_list(struct api_call *call, struct err *err);
 int api_job_results(struct api_call *call, struct err *err);
+int api_job_results_csv(struct api_call *call, struct err *err);
+int api_job_results_json(struct api_call *call, struct err *err);
+int api_job_summary(struct api_call *call, struct err *err);
 int api_job_cancel(struct api_call *call, struct err *err);
 int api_job_delete(struct api_call *call, struct err *err);
 

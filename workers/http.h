@@ -84,5 +84,7 @@ void http_stream_send(struct http_stream *s, const char *bytes, size_t len);
 /* Bytes that the peer has not taken yet. */
 size_t http_stream_backlog(const struct http_stream *s);
 void http_stream_end(struct http_stream *s);
+/* Closes the connection, so that the peer knows that this was not the end. `closed` is not called. */
+void http_stream_cut(struct http_stream *s);
 
 #endif

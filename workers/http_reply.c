@@ -260,6 +260,19 @@ void http_stream_end(struct http_stream *s)
     evhttp_send_reply_end(ev); /* may free the connection at once */
 }
 
+static void not_told(void *ctx)
+{
+    (void)ctx;
+}
+
+void http_stream_cut(struct http_stream *s)
+{
+    s->closed = s->conn ? not_told : NULL;
+    if (s->conn)
+        evhttp_connection_free(
+            s->conn->evcon); /* ends in http_conn_gone; else stream_is_stillborn frees it */
+}
+
 void http_conn_gone(struct http_conn *c)
 {
     if (c->request) {

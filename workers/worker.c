@@ -12,6 +12,7 @@
 #include "api_count.h"
 #include "board.h"
 #include "clock.h"
+#include "downloads.h"
 #include "drive.h"
 #include "events.h"
 #include "fault.h"
@@ -51,6 +52,7 @@ struct worker {
     struct drives *drives;
     struct events *events;
     struct old_streams *old_streams;
+    struct downloads *downloads;
     struct watcher *watcher;
     struct api *api;
     struct http *http;
@@ -150,6 +152,18 @@ void worker_stream_open(struct worker *w, struct http_request *req, const char *
                         const char *job_id, const char *client_address)
 {
     events_subscribe(w->events, req, last_event_id, job_id, client_address);
+}
+
+bool worker_downloads_full(const struct worker *w)
+{
+    return downloads_full(w->downloads);
+}
+
+void worker_download_open(struct worker *w, struct http_request *req,
+                          const struct download_ask *ask, const struct http_header *headers,
+                          size_t n_headers)
+{
+    downloads_open(w->downloads, req, ask, headers, n_headers);
 }
 
 bool worker_old_streams_full(const struct worker *w)
@@ -355,6 +369,7 @@ static int start(struct worker *w, struct err *err)
         return -1;
     apply_settings(w);
     w->old_streams = old_streams_new(w, w->reader);
+    w->downloads = downloads_new(w, w->reader);
     runner_start(w->runner);
     w->watcher = watcher_start(w);
     api_count_init(w->board, api_routes);
@@ -383,6 +398,7 @@ static void stop(struct worker *w)
     }
     events_free(w->events);
     old_streams_free(w->old_streams);
+    downloads_free(w->downloads);
     runner_stop(w->runner);
     api_free(w->api); /* its threads may wait for the writer */
     writer_stop(w->writer);

@@ -11,6 +11,7 @@
 #include "err.h"
 
 struct board;
+struct download_ask;
 struct drives;
 struct events;
 struct http_header;
@@ -52,5 +53,10 @@ bool worker_old_streams_full(const struct worker *w);
 void worker_old_stream_open(struct worker *w, struct http_request *req,
                             const struct old_stream_ask *ask, const struct http_header *headers,
                             size_t n_headers);
+/* The same of files to download (downloads.h). */
+bool worker_downloads_full(const struct worker *w);
+void worker_download_open(struct worker *w, struct http_request *req,
+                          const struct download_ask *ask, const struct http_header *headers,
+                          size_t n_headers);
 
 #endif

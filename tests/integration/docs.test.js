@@ -149,7 +149,7 @@ serverTest('every member of a real answer is named in docs/API.md', { books: lib
   for (const type of new Set(stream.events.map((f) => f.message.type))) assert.ok(API.includes(`| \`${type}\` |`), type);
 
   const answers = {
-    '/api/jobs': [], [`/api/jobs/${id}/results`]: [], '/api/active-job': [], '/api/events/stats': [], '/api/files': [],
+    '/api/jobs': [], [`/api/jobs/${id}/results`]: [], [`/api/jobs/${id}/summary`]: ['options'], '/api/active-job': [], '/api/events/stats': [], '/api/files': [],
     '/api/scan-unmarked': [], '/api/processing-history': [], '/api/preferences': [], '/api/version': [],
     '/api/config': ['options'], '/health': [], '/health/live': [], '/health/ready': [],
     '/api/settings/filename-format': [], '/api/settings/issue-number-padding': [],

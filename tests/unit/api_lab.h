@@ -92,6 +92,14 @@ void worker_old_stream_open(struct worker *w, struct http_request *req,
     http_respond(req, 200, headers, n_headers, ask->job_id, strlen(ask->job_id));
 }
 
+void worker_download_open(struct worker *w, struct http_request *req,
+                          const struct download_ask *ask, const struct http_header *headers,
+                          size_t n_headers)
+{
+    assert_ptr_equal(w, &worker);
+    http_respond(req, 200, headers, n_headers, ask->job_id, strlen(ask->job_id));
+}
+
 /* ---- its handlers ---- */
 
 static int get_things(struct api_call *call, struct err *err)
