@@ -40,7 +40,7 @@ static unsigned fold_char(unsigned cp)
 }
 
 /* Lower case; bad bytes become U+FFFD, as they are shown. */
-static void fold(const char *text, struct strbuf *out)
+void library_fold(const char *text, struct strbuf *out)
 {
     must(pthread_once(&fold_once, fold_setup) == 0);
     strbuf_reset(out);
@@ -275,7 +275,7 @@ int store_library_list(struct db *db, const struct library_query *query, library
                        void *ctx, struct library_page *ret, struct err *err)
 {
     struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
-    fold(query->search ? query->search : "", &folded);
+    library_fold(query->search ? query->search : "", &folded);
     *ret = (struct library_page){0};
     bool alone = !db->in_write; /* a write transaction is one state already */
     if (alone && store_read_begin(db, err) < 0)
@@ -295,7 +295,7 @@ static int upsert(struct db *db, const char *path, const struct library_stat *st
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_LIBRARY_UPSERT, err) < 0)
         return -1;
-    fold(path, folded);
+    library_fold(path, folded);
     query_text(&q, ":path", path);
     query_text(&q, ":folded", strbuf_str(folded));
     query_int(&q, ":size", stat->size);
@@ -383,7 +383,7 @@ int store_library_rename(struct db *db, const char *from, const char *to, struct
     if (store_library_remove(db, to, err) < 0)
         return -1;
     struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
-    fold(to, &folded);
+    library_fold(to, &folded);
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_LIBRARY_RENAME, err) < 0)
         return -1;
@@ -485,43 +485,4 @@ int store_library_item_done(struct db *db, const struct library_change *c, struc
     if (rc <= 0 || !c->undo)
         return rc < 0 ? -1 : 0;
     return store_undo_add(db, sqlite3_last_insert_rowid(db->conn), c, &was, err);
-}
-
-int store_library_history(struct db *db, int64_t limit, int64_t offset,
-                          int (*fn)(void *ctx, const struct library_history *h, struct err *err),
-                          void *ctx, int64_t *ret_total, struct err *err)
-{
-    struct library_totals totals = {0};
-    if (store_library_totals(db, &totals, err) < 0)
-        return -1;
-    *ret_total = totals.history;
-    struct query q LB_CLEANUP(query_end) = {0};
-    if (query_start(&q, db, SQL_HISTORY_LIST, err) < 0)
-        return -1;
-    query_int(&q, ":max", limit);
-    query_int(&q, ":skip", offset);
-    int rc;
-    while ((rc = query_step(&q, err)) == 1) {
-        struct library_history h = {.id = query_col_int(&q, 0),
-                                    .path = query_col_text(&q, 1),
-                                    .at = query_col_real(&q, 2),
-                                    .operation = query_col_text(&q, 3),
-                                    .before_name = query_col_text(&q, 4),
-                                    .after_name = query_col_text(&q, 5)};
-        const char **pairs[][2] = {
-            {&h.before.title, &h.after.title}, {&h.before.series, &h.after.series},
-            {&h.before.issue, &h.after.issue}, {&h.before.publisher, &h.after.publisher},
-            {&h.before.year, &h.after.year},   {&h.before.volume, &h.after.volume}};
-        for (int i = 0; i < (int)ARRAY_LEN(pairs); i++) {
-            *pairs[i][0] = query_col_text(&q, 6 + 2 * i);
-            *pairs[i][1] = query_col_text(&q, 7 + 2 * i);
-        }
-        h.job_id = query_col_text(&q, 18);
-        h.changes = query_col_text(&q, 19);
-        h.undo_of = query_col_int(&q, 20);
-        h.undone_by = query_col_int(&q, 21);
-        if (fn(ctx, &h, err) < 0)
-            return -1;
-    }
-    return rc;
 }

@@ -192,20 +192,4 @@ struct library_change {
 int store_library_item_done(struct db *db, const struct library_change *c,
                             struct err *err) LB_MUST_CHECK;
 
-struct library_history {
-    int64_t id;
-    const char *path; /* after the change */
-    double at;
-    const char *operation;
-    const char *before_name, *after_name; /* NULL = unknown, as all texts below */
-    struct library_tags before, after;
-    const char *job_id;  /* NULL = of none */
-    const char *changes; /* JSON text: {"Writer": [before, after], ...}; NULL = not known */
-    int64_t undo_of, undone_by; /* other rows; 0 = none */
-};
-/* Newest first. *ret_total is how many there are. */
-int store_library_history(struct db *db, int64_t limit, int64_t offset,
-                          int (*fn)(void *ctx, const struct library_history *h, struct err *err),
-                          void *ctx, int64_t *ret_total, struct err *err) LB_MUST_CHECK;
-
 #endif

@@ -1,10 +1,14 @@
-/* store_library_row.h - LIBRARY_COLUMNS as a struct; for store_library.c and store_same.c. */
+/* store_library_row.h - what store_library.c shares with store_same.c and store_history.c. */
 #ifndef LB_STORE_LIBRARY_ROW_H
 #define LB_STORE_LIBRARY_ROW_H
 
 #include "store_db.h"
 #include "store_library.h"
 
-struct library_file library_file_of(const struct query *q);
+struct strbuf;
+
+struct library_file library_file_of(const struct query *q); /* LIBRARY_COLUMNS */
+/* Lower case, for comparing in any case; bad bytes become U+FFFD, as they are shown. Replaces what is in `out`. */
+void library_fold(const char *text, struct strbuf *out);
 
 #endif

@@ -72,6 +72,17 @@ int api_query_int(const struct api_call *call, const char *name, int64_t def, in
     return 0;
 }
 
+int64_t api_query_lenient(const struct api_call *call, const char *name, int64_t def)
+{
+    const char *text = api_query(call, name);
+    if (!text || !*text)
+        return def;
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    return *end == '\0' && errno == 0 ? (int64_t)n : def;
+}
+
 const char *api_header(const struct api_call *call, const char *name)
 {
     for (size_t i = 0; i < API_HEADER_COUNT; i++)

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,22 +12,8 @@
 #define PER_PAGE_DEFAULT 100
 #define PER_PAGE_MIN     10
 #define PER_PAGE_MAX     500
-#define HISTORY_DEFAULT  100
-#define HISTORY_MAX      1000
 #define GROUPS_DEFAULT   100
 #define GROUPS_MAX       500
-
-/* Old pages send whatever they have stored: what is not a whole number counts as not sent. */
-static int64_t lenient_int(const struct api_call *call, const char *name, int64_t def)
-{
-    const char *text = api_query(call, name);
-    if (!text || !*text)
-        return def;
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-    return *end == '\0' && errno == 0 ? (int64_t)n : def;
-}
 
 /* The index of the query parameter in `names`; 0 when it is absent or unknown. */
 static int lenient_choice(const struct api_call *call, const char *name, const char *const *names)
@@ -91,7 +76,7 @@ int api_files_list(struct api_call *call, struct err *err)
     static const char *const sorts[] = {
         [LIBRARY_BY_NAME] = "name", [LIBRARY_BY_DATE] = "date", [LIBRARY_BY_SIZE] = "size", NULL};
     static const char *const directions[] = {"asc", "desc", NULL};
-    int64_t per_page = lenient_int(call, "per_page", PER_PAGE_DEFAULT);
+    int64_t per_page = api_query_lenient(call, "per_page", PER_PAGE_DEFAULT);
     if (per_page > 0) /* less is everything, and is echoed as it came */
         per_page = per_page < PER_PAGE_MIN   ? PER_PAGE_MIN
                    : per_page > PER_PAGE_MAX ? PER_PAGE_MAX
@@ -101,7 +86,7 @@ int api_files_list(struct api_call *call, struct err *err)
         .sort = (enum library_sort)lenient_choice(call, "sort", sorts),
         .descending = lenient_choice(call, "direction", directions) == 1,
         .search = api_query(call, "search"),
-        .page = lenient_int(call, "page", 1),
+        .page = api_query_lenient(call, "page", 1),
         .per_page = per_page > 0 ? per_page : 0,
     };
     struct library_page page;
@@ -151,7 +136,7 @@ int api_files_same(struct api_call *call, struct err *err)
     struct same_ctx s = {.call = call};
     const char *after = api_query(call, "after");
     char *next LB_CLEANUP(mem_free) = NULL;
-    int64_t limit = lenient_int(call, "limit", GROUPS_DEFAULT);
+    int64_t limit = api_query_lenient(call, "limit", GROUPS_DEFAULT);
     if (limit < 1 || limit > GROUPS_MAX)
         limit = GROUPS_DEFAULT;
     strbuf_adds(&call->text, "{\"groups\":[");
@@ -175,71 +160,4 @@ int api_scan_unmarked(struct api_call *call, struct err *err)
                      json_pack("{s:I, s:I, s:I}", "unmarked_count",
                                (json_int_t)(t.files - t.processed), "marked_count",
                                (json_int_t)t.processed, "total_count", (json_int_t)t.files));
-}
-
-/* ---- the history ---- */
-
-struct list_ctx {
-    struct api_call *call;
-    json_t *rows;
-};
-
-static void set_text(json_t *o, const char *key, const char *value)
-{
-    must(json_object_set_new(o, key, json_text(value)) == 0);
-}
-
-static int add_history(void *ctx, const struct library_history *h, struct err *err)
-{
-    (void)err;
-    struct list_ctx *l = ctx;
-    char *absolute LB_CLEANUP(mem_free) = files_absolute(l->call->worker, h->path);
-    json_t *o = json_pack("{s:I, s:o, s:f}", "id", (json_int_t)h->id, "filepath",
-                          json_text(absolute), "timestamp", h->at);
-    must(o);
-    set_text(o, "before_filename", h->before_name);
-    set_text(o, "after_filename", h->after_name);
-    set_text(o, "before_title", h->before.title);
-    set_text(o, "after_title", h->after.title);
-    set_text(o, "before_series", h->before.series);
-    set_text(o, "after_series", h->after.series);
-    set_text(o, "before_issue", h->before.issue);
-    set_text(o, "after_issue", h->after.issue);
-    set_text(o, "before_publisher", h->before.publisher);
-    set_text(o, "after_publisher", h->after.publisher);
-    set_text(o, "before_year", h->before.year);
-    set_text(o, "after_year", h->after.year);
-    set_text(o, "before_volume", h->before.volume);
-    set_text(o, "after_volume", h->after.volume);
-    set_text(o, "operation_type", h->operation);
-    set_text(o, "job_id", h->job_id);
-    json_t *changes = h->changes ? json_loads(h->changes, 0, NULL) : NULL;
-    must(json_object_set_new(o, "changes", changes ? changes : json_null()) == 0);
-    must(json_object_set_new(o, "undo_of", h->undo_of ? json_integer(h->undo_of) : json_null()) ==
-         0);
-    must(json_object_set_new(o, "undone_by",
-                             h->undone_by ? json_integer(h->undone_by) : json_null()) == 0);
-    must(json_array_append_new(l->rows, o) == 0);
-    return 0;
-}
-
-int api_history_list(struct api_call *call, struct err *err)
-{
-    int64_t limit = lenient_int(call, "limit", HISTORY_DEFAULT);
-    int64_t offset = lenient_int(call, "offset", 0);
-    if (limit < 1 || limit > HISTORY_MAX)
-        limit = HISTORY_DEFAULT;
-    if (offset < 0)
-        offset = 0;
-    struct list_ctx ctx = {call, json_array()};
-    int64_t total;
-    struct db *db = store_reader_db(call->reader, GATE_LIBRARY);
-    if (store_library_history(db, limit, offset, add_history, &ctx, &total, err) < 0) {
-        json_decref(ctx.rows);
-        return -1;
-    }
-    return api_reply(call, 200,
-                     json_pack("{s:o, s:I, s:I, s:I}", "history", ctx.rows, "total",
-                               (json_int_t)total, "limit", (json_int_t)limit, "offset",
-                               (json_int_t)offset));
 }

@@ -68,7 +68,8 @@ int api_batch_patch(struct api_call *call, struct err *err);
 int api_batch_cancel(struct api_call *call, struct err *err);
 int api_batch_follow_up(struct api_call *call, struct err *err);
 int api_batch_process_next(struct api_call *call, struct err *err); /* for the loop */
-/* ---- putting back: api_undo.c ---- */
+/* ---- the history, and putting back: api_history.c, api_undo.c ---- */
+int api_history_list(struct api_call *call, struct err *err);
 int api_history_undo(struct api_call *call, struct err *err);
 int api_job_undo(struct api_call *call, struct err *err);
 
@@ -81,7 +82,6 @@ int api_active_delete(struct api_call *call, struct err *err);
 int api_files_list(struct api_call *call, struct err *err);
 int api_files_same(struct api_call *call, struct err *err);
 int api_scan_unmarked(struct api_call *call, struct err *err); /* for the loop */
-int api_history_list(struct api_call *call, struct err *err);
 
 /* ---- preferences, settings, version, config: api_settings.c. All _get are for the loop. ---- */
 int api_preferences_get(struct api_call *call, struct err *err);

@@ -12,6 +12,7 @@
 
 #include "board.h"
 #include "store.h"
+#include "store_history.h"
 #include "store_library.h"
 
 static struct {
@@ -427,7 +428,9 @@ static void item_done_twice_is_once(void **state)
     }
     char text[1024] = "";
     int64_t total;
-    ok(store_library_history(t.db, 10, 0, take_history, text, &total, &err), &err);
+    ok(store_history_list(t.db, &(struct history_query){.limit = 10}, take_history, text, &total,
+                          &err),
+       &err);
     assert_int_equal(total, 1);
     assert_string_equal(
         text, "S/S - Chapter 0001.cbz|process|1.cbz>S - Chapter 0001.cbz|->Chapter 1|2>2;");
@@ -491,7 +494,9 @@ static void a_deleted_book_leaves_only_its_history(void **state)
     commit();
     char text[1024] = "";
     int64_t total;
-    ok(store_library_history(t.db, 10, 0, take_history, text, &total, &err), &err);
+    ok(store_history_list(t.db, &(struct history_query){.limit = 10}, take_history, text, &total,
+                          &err),
+       &err);
     assert_string_equal(text, "S/1.cbz|delete|1.cbz>-|->-|->-;");
 }
 
@@ -514,11 +519,15 @@ static void history_comes_newest_first_in_pages(void **state)
     commit();
     char text[1024] = "";
     int64_t total;
-    ok(store_library_history(t.db, 2, 0, take_history, text, &total, &err), &err);
+    ok(store_history_list(t.db, &(struct history_query){.limit = 2}, take_history, text, &total,
+                          &err),
+       &err);
     assert_string_equal(text, "2|x|2>2|->t|->-;3|x|3>3|->t|->-;");
     assert_int_equal(total, 3);
     text[0] = '\0';
-    ok(store_library_history(t.db, 2, 2, take_history, text, &total, &err), &err);
+    ok(store_history_list(t.db, &(struct history_query){.limit = 2, .offset = 2}, take_history,
+                          text, &total, &err),
+       &err);
     assert_string_equal(text, "1|x|1>1|->t|->-;");
 }
 

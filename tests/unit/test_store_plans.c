@@ -40,8 +40,10 @@ static const struct {
     {"JOB_NOT_DONE", "SEARCH job_items USING PRIMARY KEY (job_id=? AND seq>?)",
      "goes once through the items of a job that ended"},
     {"FOLLOW_COPY", "SCAN (subquery-2)", "the thousand items of its part"},
-    {"HISTORY_LIST", "SCAN h USING INDEX history_timestamp",
+    {"HISTORY_LIST", "SCAN h USING COVERING INDEX history_timestamp",
      "in the order it is shown, ends at its LIMIT"},
+    {"HISTORY_OF_FILE", "SCAN CONSTANT ROW", "the name that is asked for"},
+    {"HISTORY_OF_FILE", "SCAN stays", "one row for each name that the file had"},
     {"FREE_PAGES", "SCAN pragma_auto_vacuum VIRTUAL TABLE INDEX 0:", "one row"},
     {"FREE_PAGES", "SCAN pragma_freelist_count VIRTUAL TABLE INDEX 0:", "one row"},
     {"EVENT_OLDEST", "SCAN events", "ends at its first row"},
@@ -83,7 +85,7 @@ static bool is_whole(const char *step)
 static const char *bad_step(enum gate_file file, const char *name, const char *sql)
 {
     static char step[256];
-    char explain[4096];
+    char explain[8192];
     (void)snprintf(explain, sizeof(explain), "EXPLAIN QUERY PLAN %s", sql);
     (void)fx_int(file, "SELECT 1"); /* opens the shell */
     sqlite3_stmt *st;
@@ -133,7 +135,7 @@ static bool plan_has(const char *statement, const char *step)
     for (int i = 0; i < SQL__COUNT; i++) {
         if (strcmp(statement, "*") != 0 && strcmp(statement, sql_texts[i].name) != 0)
             continue;
-        char explain[4096];
+        char explain[8192];
         (void)snprintf(explain, sizeof(explain), "EXPLAIN QUERY PLAN %s", sql_texts[i].text);
         sqlite3_stmt *st;
         bool found = false;

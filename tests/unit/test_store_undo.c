@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "store_fixture.h"
+#include "store_history.h"
 #include "store_library.h"
 #include "store_undo.h"
 #include "strbuf.h"
@@ -233,7 +234,9 @@ static void history_tells_of_it(void **state)
     (void)done(
         (struct library_change){.job_id = "k", .seq = 1, .path = "a", .undo = "{}", .undo_of = 1});
     (void)done((struct library_change){.job_id = "l", .seq = 1, .path = "b"});
-    fx_ok(store_library_history(library(), 10, 0, take, &got, &total, &err), &err);
+    fx_ok(store_history_list(library(), &(struct history_query){.limit = 10}, take, &got, &total,
+                             &err),
+          &err);
     assert_string_equal(strbuf_str(&got), "3 l - 0 0;2 k - 1 0;1 j {\"Web\":[null,\"w\"]} 0 2;");
 }
 
