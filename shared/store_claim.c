@@ -172,18 +172,10 @@ static int claim_one(struct db *db, const struct claim_job *j, const struct cand
 static int start_job(struct db *db, const char *job_id, double now, struct job *ret,
                      struct err *err)
 {
-    {
-        struct query q LB_CLEANUP(query_end) = {0};
-        if (query_start(&q, db, SQL_JOB_START, err) < 0)
-            return -1;
-        query_text(&q, ":job_id", job_id);
-        query_real(&q, ":now", now);
-        int rc = query_step(&q, err);
-        if (rc < 0)
-            return -1;
-        must(rc == 1 && job_may_move(JOB_QUEUED, JOB_PROCESSING));
-        job_from_row(&q, ret);
-    }
+    int rc = job_change(db, SQL_JOB_START, job_id, now, ret, err);
+    if (rc < 0)
+        return -1;
+    must(rc == 1 && job_may_move(JOB_QUEUED, JOB_PROCESSING));
     return store_event_job(db, ret, NULL, now, err);
 }
 

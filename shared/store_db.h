@@ -70,6 +70,8 @@ void query_null(struct query *q, const char *param);
 int query_step(struct query *q, struct err *err) LB_MUST_CHECK;
 /* For statements that give no row. */
 int query_run(struct query *q, struct err *err) LB_MUST_CHECK;
+/* query_run of an INSERT, then the rowid of its row; -1 on error. */
+int64_t query_insert(struct query *q, struct err *err) LB_MUST_CHECK;
 /* query_run, then how many rows it changed; -1 on error. */
 int64_t query_changes(struct query *q, struct err *err) LB_MUST_CHECK;
 int64_t query_col_int(const struct query *q, int col);

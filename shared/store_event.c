@@ -14,9 +14,7 @@ int64_t store_event_add(struct db *db, const char *type, const char *job_id, con
     query_text(&q, ":job_id", job_id);
     query_real(&q, ":now", now);
     query_text(&q, ":data", text);
-    int rc = query_step(&q, err);
-    must(rc != 0); /* RETURNING gives a row */
-    return rc < 0 ? -1 : query_col_int(&q, 0);
+    return query_insert(&q, err);
 }
 
 int store_event_job(struct db *db, struct job *j, json_t *item, double now, struct err *err)

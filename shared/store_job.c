@@ -264,23 +264,29 @@ static int make_active(struct db *db, struct job *job, double now, struct err *e
     return query_run(&q, err);
 }
 
+int job_change(struct db *db, enum sql_id id, const char *job_id, double now, struct job *ret,
+               struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, id, err) < 0)
+        return -1;
+    query_text(&q, ":job_id", job_id);
+    query_real(&q, ":now", now);
+    int rc = query_step(&q, err);
+    if (rc == 1)
+        job_from_row(&q, ret);
+    return rc;
+}
+
 int store_job_publish(struct db *db, const char *job_id, double now, struct job *ret,
                       struct err *err)
 {
     fault_hit("job_publish");
-    {
-        struct query q LB_CLEANUP(query_end) = {0};
-        if (query_start(&q, db, SQL_JOB_PUBLISH, err) < 0)
-            return -1;
-        query_text(&q, ":job_id", job_id);
-        query_real(&q, ":now", now);
-        int rc = query_step(&q, err);
-        if (rc < 0)
-            return -1;
-        if (rc == 0)
-            return err_set(err, ERR_STORE, "job %s: its items are gone; start it again", job_id);
-        job_from_row(&q, ret);
-    }
+    int rc = job_change(db, SQL_JOB_PUBLISH, job_id, now, ret, err);
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(err, ERR_STORE, "job %s: its items are gone; start it again", job_id);
     if (make_active(db, ret, now, err) < 0)
         return -1;
     return store_event_job(db, ret, NULL, now, err);
@@ -310,12 +316,13 @@ int job_count(struct db *db, const char *job_id, const struct job_count *c, doub
         query_int(&q, ":errors", c->errors);
         query_int(&q, ":cancelled", c->cancelled);
         query_real(&q, ":now", now);
-        int rc = query_step(&q, err);
-        if (rc < 0)
+        int64_t n = query_changes(&q, err);
+        if (n < 0)
             return -1;
-        must(rc == 1); /* an item of it was not finished, so it had not ended */
-        job_from_row(&q, ret);
+        must(n == 1); /* an item of it was not finished, so it had not ended */
     }
+    if (get(db, SQL_JOB_GET_ANY_PHASE, job_id, ret, err) < 0)
+        return -1;
     if (!job_status_is_final(ret->status))
         return 0;
     struct query q LB_CLEANUP(query_end) = {0};

@@ -11,6 +11,10 @@ int job_child(struct db *db, const char *parent, const char *kind, struct job *r
 /* Reads a row of JOB_COLUMNS. */
 void job_from_row(const struct query *q, struct job *ret);
 
+/* Runs a statement that moves a job on, with :job_id and :now. 1 = *ret is the job now, 0 = not from where it is. */
+int job_change(struct db *db, enum sql_id id, const char *job_id, double now, struct job *ret,
+               struct err *err) LB_MUST_CHECK;
+
 struct job_count {
     int64_t ok, errors, cancelled;
 };

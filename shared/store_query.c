@@ -72,6 +72,13 @@ int query_run(struct query *q, struct err *err)
     return rc;
 }
 
+int64_t query_insert(struct query *q, struct err *err)
+{
+    if (query_run(q, err) < 0)
+        return -1;
+    return sqlite3_last_insert_rowid(q->db->conn);
+}
+
 int64_t query_changes(struct query *q, struct err *err)
 {
     if (query_run(q, err) < 0)

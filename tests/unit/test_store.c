@@ -225,6 +225,9 @@ static void schema_refuses_what_breaks_a_rule(void **state)
     refused("UPDATE job_items SET result_no = NULL WHERE seq = 1");
     refused("UPDATE job_items SET result_no = 1 WHERE seq = 2");
     refused("UPDATE job_items SET status = 'queued' WHERE seq = 1");
+    refused("UPDATE job_items SET status = 'nonsense' WHERE seq = 1");
+    refused("UPDATE job_items SET finished_at = NULL WHERE seq = 1");
+    refused("UPDATE job_items SET finished_at = 1 WHERE seq = 3");
     refused("INSERT INTO active (id, updated_at) VALUES (2, 0)");
     refused("INSERT INTO leased_paths VALUES ('x', 'j', 1), ('x', 'k', 1)");
     for (int i = 0; i < 3; i++)
