@@ -2,7 +2,7 @@
  * ports.js - the tabs behind the ports of a SharedWorker, and the hub whose stream they share.
  *
  * A port does not say when its tab is gone, so tabs are asked, and who leaves MISSED_MAX questions unanswered is
- * forgotten; should it only have slept, its next word brings it back. The stream is open while anyone wants it.
+ * forgotten; should it only have slept, its next word brings it back, and it is told that it has missed something. The stream is open while anyone wants it.
  *
  * A tab says {join, delay_ms}, 'leave', 'alive' (the answer to 'ping'), or 'restart'; it is told words of hub.js, and 'ping'.
  *
@@ -11,8 +11,8 @@
  */
 import { createHub } from './hub.js';
 
-const PING_MS = 5000;
-const MISSED_MAX = 4;
+const PING_MS = 2000; /* also tells the tabs that the worker lives */
+const MISSED_MAX = 5;
 
 export function createPorts({ clock, stream }) {
   const missed = new Map(); /* ports that want the stream -> questions not answered */
@@ -52,6 +52,7 @@ export function createPorts({ clock, stream }) {
     missed.set(port, 0);
     if (word.join) delay_ms = word.delay_ms;
     if (comes || word.join) {
+      if (!word.join) port.postMessage({ state: 'lost' });
       hub.open();
       hub.greet((said) => port.postMessage(said));
       if (timer === null) arm();

@@ -10,8 +10,8 @@
  *   openLead(hear)  promise of createLeadStream of lead_stream.js
  *   firstDelayMs, onMessage, onState  as in events.js
  */
-const ANSWER_MS = 10000; /* a worker starts within */
-const SILENT_MS = 20000; /* a worker that lives has asked several times within */
+const ANSWER_MS = 20000; /* a worker starts within; the page polls meanwhile */
+const SILENT_MS = 6000; /* a worker that lives has asked several times within; one dies with the tab whose process it shares */
 
 export function createShared({ openWorker, openLead, clock, firstDelayMs, onMessage, onState }) {
   let state = 'lost';

@@ -93,7 +93,7 @@ export function look(page) {
   return page.evaluate(() => {
     const text = (id) => (document.getElementById(id) || {}).innerText;
     const dialog = document.getElementById('progress-dialog');
-    const d = document.body.dataset;
+    const d = document.body?.dataset ?? {};
     return {
       dialog: Boolean(dialog && dialog.getClientRects().length > 0),
       text: text('progress-text'), summary: text('summary'), quality: d.quality,
@@ -109,7 +109,7 @@ export function untilPage(what, page, seconds, test) {
     try {
       last = await look(page);
     } catch (e) {
-      if (!/navigation|destroyed/.test(e.message)) throw e;
+      if (!/navigat|destroyed|context/.test(e.message)) throw e;
       return null;
     }
     return test(last) ? last : null;

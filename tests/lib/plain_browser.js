@@ -90,12 +90,12 @@ export class PlainBrowser {
   }
 }
 
-// A test with a server and such a browser; the body gets (server, browser).
+// A test with a server and such a browser; the body gets (server, browser, t).
 export function plainTest(name, options, body) {
-  serverTest(name, { seconds: 90, ...options }, async (server) => {
+  serverTest(name, { seconds: 90, ...options }, async (server, t) => {
     const browser = new PlainBrowser(server.dir, options);
     try {
-      await body(server, browser);
+      await body(server, browser, t);
     } finally {
       await browser.close();
     }

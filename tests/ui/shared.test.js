@@ -70,11 +70,11 @@ test('a worker that falls silent is replaced', async () => {
   const { clock, states, made, lead, shared, says, words } = rig();
   shared.resume();
   for (let i = 0; i < 20; i += 1) {
-    await clock.advance(5000);
+    await clock.advance(2000);
     says('ping');
   }
   assert.equal(made.length, 1);
-  await clock.advance(20000);
+  await clock.advance(6000);
   assert.equal(made.length, 2);
   assert.equal(words().length, 1);
   assert.deepEqual(states, ['open', 'lost', 'open']);
@@ -85,7 +85,7 @@ test('the second worker is silent, too: the tabs help themselves', async () => {
   const { clock, facts, states, lead, shared } = rig();
   shared.resume();
   facts.worker = 'silent';
-  await clock.advance(20000 + 10000);
+  await clock.advance(6000 + 20000);
   assert.deepEqual(lead.calls, ['resume']);
   lead.hear({ state: 'open' });
   assert.deepEqual(states, ['open', 'lost', 'open']);
@@ -95,7 +95,7 @@ for (const worker of ['silent', 'throws']) {
   test(`a worker that ${worker}: the tabs help themselves`, async () => {
     const { clock, states, got, made, lead, shared } = rig({ worker });
     shared.resume();
-    await clock.advance(worker === 'silent' ? 10000 : 0);
+    await clock.advance(worker === 'silent' ? 20000 : 0);
     assert.deepEqual(lead.calls, ['resume']);
     lead.hear({ state: 'open' });
     lead.hear({ message: { type: 'x' }, id: '1' });

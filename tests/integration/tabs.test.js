@@ -1,0 +1,198 @@
+// Many tabs of one browser, as users have them (tests/lib/plain_browser.js): one stream for all, on plain HTTP; and what
+// hiding, freezing, closing, crashing and the page cache do to it. With the SharedWorker, and without one.
+//
+// Under LB_TABS=long (make soak) the waits of the page are the real ones, and the tabs are hidden for six minutes.
+import assert from 'node:assert/strict';
+import { look, untilPage } from '../lib/browser.js';
+import { getJob, startNoop, waitCompleted } from '../lib/jobs.js';
+import { plainTest } from '../lib/plain_browser.js';
+import { sleep, until } from '../lib/until.js';
+
+const LONG = process.env.LB_TABS === 'long';
+const HIDDEN_MS = 60000; // after which a hidden tab gives the stream up
+const LAN = { set: { hosts: 'longbox.lan' }, flags: ['--host-resolver-rules=MAP longbox.lan 127.0.0.1'] };
+const lan = (s) => s.url.replace('127.0.0.1', 'longbox.lan');
+
+// Runs in each page before its own script.
+function record(hidden_ms) {
+  globalThis.seen = { life: [], sources: [], cancelledAt: null, hurries: false };
+  const { seen } = globalThis;
+  addEventListener('pageshow', (e) => seen.life.push(e.persisted ? 'restored' : 'loaded'));
+  for (const type of ['freeze', 'resume']) document.addEventListener(type, () => seen.life.push(type));
+  new MutationObserver(() => {
+    if (document.body?.dataset.jobStatus === 'cancelled' || document.getElementById('btn-cancel')?.textContent === 'Cancelling\u2026') seen.cancelledAt ||= Date.now();
+  }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+  globalThis.EventSource = class extends EventSource { // of a tab that leads
+    constructor(url) {
+      super(url);
+      seen.sources.push(this);
+    }
+  };
+  const real = setTimeout;
+  globalThis.setTimeout = (work, ms, ...rest) => real(work, seen.hurries && ms === hidden_ms ? 1000 : ms, ...rest);
+}
+
+const WAYS = {
+  SharedWorker: `(${record})(${HIDDEN_MS})`,
+  lease: `(${record})(${HIDDEN_MS}); delete globalThis.SharedWorker;`,
+};
+
+const streams = async (s) => (await s.api.get('/api/events/stats')).json.active_clients;
+const untilStreams = (s, n, seconds = 10) => until(`${n} streams`, seconds, async () => (await streams(s)) === n);
+const shows = (tab) => tab.evaluate(() => ({ ...document.body.dataset, text: document.getElementById('progress-text')?.textContent }));
+const hasStream = (tab) => tab.evaluate(() => globalThis.seen.sources.some((source) => source.readyState !== 2));
+const live = (tab) => untilPage('the tab to be live', tab, 20, (v) => v.quality === 'live');
+
+async function openTabs(s, b, n, url = s.url) {
+  const tabs = [];
+  for (let i = 0; i < n; i++) tabs.push(await b.open(url));
+  for (const tab of tabs) await live(tab);
+  return tabs;
+}
+
+async function leaderOf(tabs) {
+  const holds = await Promise.all(tabs.map(hasStream));
+  assert.equal(holds.filter(Boolean).length, 1, 'one tab holds the stream');
+  return tabs[holds.indexOf(true)];
+}
+
+// Hides all tabs, one after the other, behind one that wants no stream. In make check their 60 s last 1 s.
+async function hideAll(b, tabs) {
+  for (const tab of tabs) {
+    await tab.evaluate((hurries) => { globalThis.seen.hurries = hurries; }, !LONG);
+    await tab.show();
+  }
+  await (await b.open('about:blank')).show();
+}
+
+for (const [way, script] of Object.entries(WAYS)) {
+  plainTest(`tabs: twelve on plain HTTP under a LAN name, by ${way}: one stream, the same numbers, cancel from the last`, { ...LAN, script, books: 2, seconds: 150 }, async (s, b, t) => {
+    const tabs = await openTabs(s, b, 12, lan(s));
+    assert.equal(await tabs[0].evaluate(() => isSecureContext), false);
+    assert.equal(await streams(s), 1);
+    const short = await startNoop(s.api, 40, 100); // as a script would
+    for (const tab of tabs) await untilPage('the end of the job', tab, 20, (v) => v.jobId === short && v.status === 'completed');
+    const ends = await Promise.all(tabs.map(shows));
+    for (const end of ends) assert.deepEqual([end.text, end.version, end.quality], ['40 of 40', ends[0].version, 'live']);
+    for (const tab of tabs) await tab.evaluate(() => document.getElementById('btn-close').click());
+
+    const long = await startNoop(s.api, 4000, 200);
+    for (const tab of tabs) await untilPage('the second job', tab, 20, (v) => v.jobId === long && v.processed > 0);
+    assert.equal(await streams(s), 1);
+    const clickedAt = await tabs[11].evaluate(() => {
+      document.getElementById('btn-cancel').click();
+      return Date.now();
+    });
+    const times = [];
+    for (const tab of tabs) times.push((await until('the answer', 10, () => tab.evaluate(() => globalThis.seen.cancelledAt))) - clickedAt);
+    t.diagnostic(`note: cancel from the last of 12 tabs, by ${way}: shown in the slowest after ${Math.max(...times)} ms`);
+    assert.ok(Math.max(...times) < 3000, `${times} ms`);
+    const counts = [];
+    for (const tab of tabs) counts.push((await untilPage('the end', tab, 20, (v) => v.status === 'cancelled')).processed);
+    assert.deepEqual([...new Set(counts)], [(await getJob(s.api, long)).processed_items]);
+  });
+
+  plainTest(`tabs: all hidden, by ${way}: no stream; the first that is shown has one and is right at once`, { script, books: 2, seconds: 700 }, async (s, b) => {
+    const tabs = await openTabs(s, b, 3);
+    const id = await startNoop(s.api, 200, LONG ? 4000 : 400); // 100 s, or 10 s
+    for (const tab of tabs) await untilPage('the job', tab, 10, (v) => v.jobId === id && v.processed > 0);
+    await hideAll(b, tabs);
+    await untilStreams(s, 0, LONG ? 90 : 20);
+    if (LONG) await sleep(360000 - HIDDEN_MS); // six minutes hidden are the scenario
+    await waitCompleted(s.api, id, 60);
+    const at = Date.now();
+    await tabs[1].show();
+    await untilPage('the end', tabs[1], 5, (v) => v.status === 'completed' && v.text === '200 of 200');
+    await live(tabs[1]);
+    assert.ok(Date.now() - at < 5000);
+    assert.equal(await streams(s), 1);
+    await tabs[0].show();
+    await live(tabs[0]);
+    assert.equal(await streams(s), 1);
+  });
+
+  plainTest(`tabs: frozen, by ${way}: the tab has no part in the stream, and is right when it wakes`, { script, books: 2 }, async (s, b) => {
+    const tabs = await openTabs(s, b, 2);
+    const frozen = way === 'lease' ? await leaderOf(tabs) : tabs[0];
+    const [other] = tabs.filter((tab) => tab !== frozen);
+    await other.show();
+    const id = await startNoop(s.api, 60, 300);
+    await untilPage('the job', frozen, 10, (v) => v.jobId === id && v.processed > 0);
+    await frozen.send('Page.setWebLifecycleState', { state: 'frozen' });
+    const before = await look(other);
+    await untilPage('the other tab to go on', other, 10, (v) => v.processed > before.processed && v.quality === 'live');
+    await untilStreams(s, 1);
+    await untilPage('the end', other, 20, (v) => v.status === 'completed');
+    await frozen.send('Page.setWebLifecycleState', { state: 'active' });
+    await frozen.show();
+    await untilPage('the end in the tab that slept', frozen, 5, (v) => v.jobId === id && v.status === 'completed' && v.text === '60 of 60');
+    assert.deepEqual((await frozen.evaluate(() => globalThis.seen.life)).slice(-2), ['freeze', 'resume']);
+    await live(frozen);
+    await untilStreams(s, 1);
+  });
+
+  plainTest(`tabs: the page cache, by ${way}: a page comes back from it, right and live`, { script, books: 2 }, async (s, b) => {
+    const [tab, other] = await openTabs(s, b, 2);
+    await tab.show();
+    const id = await startNoop(s.api, 30, 300);
+    await untilPage('the job', tab, 10, (v) => v.jobId === id && v.processed > 0);
+    await tab.goto(`${s.url}/api/version`);
+    await untilPage('the other tab to see the end', other, 20, (v) => v.status === 'completed');
+    await untilStreams(s, 1);
+    await tab.back();
+    await untilPage('the end', tab, 10, (v) => v.jobId === id && v.status === 'completed' && v.text === '30 of 30');
+    assert.deepEqual((await tab.evaluate(() => globalThis.seen.life)).filter((word) => word.endsWith('ed')), ['loaded', 'restored']);
+    await live(tab);
+    await tab.evaluate(() => document.getElementById('btn-close').click());
+    const next = await startNoop(s.api, 40, 200);
+    await untilPage('a job over the stream', tab, 10, (v) => v.jobId === next && v.processed > 0 && v.quality === 'live');
+  });
+}
+
+for (const how of ['closed', 'crashed']) {
+  plainTest(`tabs: the one that holds the stream is ${how}, by lease: another goes on behind its last event`, { script: WAYS.lease, books: 2 }, async (s, b) => {
+    const tabs = await openTabs(s, b, 4);
+    const leader = await leaderOf(tabs);
+    const left = tabs.filter((tab) => tab !== leader);
+    await left[0].show();
+    const id = await startNoop(s.api, 160, 600); // 12 s
+    for (const tab of tabs) await untilPage('the job', tab, 10, (v) => v.jobId === id && v.processed > 0);
+    if (how === 'closed') await leader.close();
+    else void leader.send('Page.crash').catch(() => {}); // it cannot answer any more
+    const at = Date.now();
+    const next = await until('another tab to hold the stream', 15, async () => (await Promise.all(left.map(hasStream))).some(Boolean) && leaderOf(left));
+    if (how === 'closed') assert.ok(Date.now() - at < 4000, 'without waiting for the lease to run out');
+    assert.match(await next.evaluate(() => globalThis.seen.sources[0].url), /last_event_id=\d+$/);
+    for (const tab of left) await live(tab);
+    await untilStreams(s, 1);
+    for (const tab of left) await untilPage('the end', tab, 30, (v) => v.jobId === id && v.status === 'completed' && v.text === '160 of 160');
+  });
+}
+
+plainTest('tabs: one crashes, by SharedWorker, perhaps with the worker: the others go on, and no stream is held for it', { script: WAYS.SharedWorker, books: 2 }, async (s, b) => {
+  const [first, second] = await openTabs(s, b, 2);
+  await first.show();
+  const id = await startNoop(s.api, 60, 200);
+  await untilPage('the job', second, 10, (v) => v.jobId === id && v.processed > 0);
+  void first.send('Page.crash').catch(() => {}); // it cannot answer any more
+  await untilPage('the end', second, 20, (v) => v.status === 'completed' && v.quality === 'live');
+  assert.equal(await streams(s), 1);
+  await hideAll(b, [second]); // who is left gives the stream up; who crashed cannot
+  await untilStreams(s, 0, LONG ? 120 : 50);
+});
+
+plainTest('tabs: a worker that cannot be loaded leaves the tabs to themselves', { books: 2,
+  script: `(${record})(${HIDDEN_MS}); const Real = SharedWorker; globalThis.SharedWorker = function () { return new Real('static/gone.js'); };`,
+}, async (s, b) => {
+  const tabs = await openTabs(s, b, 3);
+  await leaderOf(tabs);
+  assert.equal(await streams(s), 1);
+});
+
+plainTest('tabs: the page of a job shares the stream, and is driven to its end', { ...LAN, script: WAYS.SharedWorker, books: 2 }, async (s, b) => {
+  const r = await s.api.post('/api/batch-jobs', { name: 'A batch', operation: 'noop', items: ['1', '2', '3', '4', '5', '6'], options: { ms: 300 } });
+  const library = (await openTabs(s, b, 1, lan(s)))[0];
+  const batches = await openTabs(s, b, 3, `${lan(s)}/batch-jobs/${r.json.id}`);
+  assert.equal(await streams(s), 1);
+  for (const tab of [library, ...batches]) await untilPage('the end', tab, 20, (v) => v.jobId === r.json.id && v.status === 'completed');
+});
