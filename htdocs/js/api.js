@@ -3,16 +3,17 @@
  *
  * A GET is tried again with back-off when the server cannot be reached or says "later". Anything else is sent
  * once, unless the caller says that repeating is harmless. Failures are ApiError: `text` for people, `kind`
- * one of network, unreachable, refused; `retryAfter_s` what the server asked for, or null. A body that does
+ * one of network, unreachable, refused; `field` the member that the server refused, or null; `retryAfter_s` what the server asked for, or null. A body that does
  * not say it is JSON is never parsed.
  */
 export class ApiError extends Error {
-  constructor(kind, text, { status = 0, code = null, retryAfter_s = null } = {}) {
+  constructor(kind, text, { status = 0, code = null, field = null, retryAfter_s = null } = {}) {
     super(text);
     this.kind = kind;
     this.text = text;
     this.status = status;
     this.code = code;
+    this.field = field;
     this.retryAfter_s = retryAfter_s;
   }
 }
@@ -35,7 +36,8 @@ async function failure(response) {
   const body = isJson(response) ? await response.json().catch(() => null) : null;
   const said = body && typeof body.error === 'string' ? body.error : null;
   const code = body && typeof body.code === 'string' ? body.code : null;
-  const details = { status, code, retryAfter_s: retryAfter(response) };
+  const field = body && typeof body.field === 'string' ? body.field : null;
+  const details = { status, code, field, retryAfter_s: retryAfter(response) };
   if (LATER.has(status)) return new ApiError('unreachable', said || 'Server not reachable', details);
   return new ApiError('refused', said || `The server answered with status ${status}`, details);
 }

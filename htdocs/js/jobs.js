@@ -11,7 +11,7 @@
  * The followed job's id and title are in the state, and in memory, before anything is awaited.
  */
 import * as S from './state.js';
-import { randomKey } from './api.js';
+import { ApiError, randomKey } from './api.js';
 
 const ACTIVE = 'api/jobs?status=active&limit=20';
 const LOST_MAX = 5;
@@ -104,19 +104,20 @@ export function createJobs({ api, memory, changed, notify, texts, only = null, o
   }
 
   /*
-   * Starts `operation` on `scope` (all, selected, unmarked). `files` for selected. Returns whether it started;
-   * while one is starting, a second call does nothing (double click).
+   * Starts `operation` on `scope` (all, selected, unmarked). `selected`: what bodyOf() of selection.js gives. Returns
+   * whether it started; while one is starting, a second call does nothing (double click).
    */
-  async function start(operation, scope, files) {
+  async function start(operation, scope, selected) {
     if (state.starting) return false;
     chosen = true;
     const key = makeKey();
     const title = texts.jobTitle(operation, scope);
     set(S.begin(state, { key, title, operation }));
-    const body = scope === 'selected' ? { files } : {};
+    const path = selected?.select ? 'api/jobs' : `api/jobs/${operation}-${scope}`;
+    const body = selected?.select ? { operation, title, ...selected } : selected ?? {};
     try {
-      const answer = await api.post(`api/jobs/${operation}-${scope}`, body, { headers: { 'Idempotency-Key': key } });
-      if (!answer || typeof answer.job_id !== 'string') throw Object.assign(new Error(), { text: texts.badAnswer });
+      const answer = await api.post(path, body, { headers: { 'Idempotency-Key': key } });
+      if (!answer || typeof answer.job_id !== 'string') throw new ApiError('refused', texts.badAnswer);
       set(S.started(state, key, { job_id: answer.job_id, total_items: answer.total_items, title, operation }));
     } catch (error) {
       if (error.kind === 'network' || error.kind === 'unreachable') {
@@ -129,6 +130,18 @@ export function createJobs({ api, memory, changed, notify, texts, only = null, o
     }
     void fetchJob(state.followed);
     return true;
+  }
+
+  /*
+   * Starts the job of a whole body of POST api/jobs, and follows it unless it is a preview. Gives its id, or throws an
+   * ApiError. A key makes one job, however often it is sent.
+   */
+  async function submit(request, key) {
+    const job = await api.post('api/jobs', request, { tries: 3, headers: { 'Idempotency-Key': key } });
+    if (!job || typeof job.job_id !== 'string') throw new ApiError('refused', texts.badAnswer);
+    receive(job);
+    if (!request.dry_run) show(job.job_id);
+    return job.job_id;
   }
 
   /* Cancel is harmless to repeat, so it is tried again when the server is away. */
@@ -161,6 +174,8 @@ export function createJobs({ api, memory, changed, notify, texts, only = null, o
     set(S.answered(state, id));
   }
 
+  const setPriority = (id, priority) => alter(id, 'priority', (options) => api.patch(jobPath(id), { priority }, options), texts.priorityFailed);
+
   const setPaused = (id, paused) =>
     alter(id, paused ? 'pause' : 'resume', (options) => api.post(jobPath(id, paused ? '/pause' : '/resume'), {}, options), (why) => texts.pauseFailed(paused, why));
 
@@ -182,7 +197,7 @@ export function createJobs({ api, memory, changed, notify, texts, only = null, o
     try {
       const job = await api.post(path, body, { tries: 3 });
       const made = job && (job.job_id ?? job.jobId);
-      if (typeof made !== 'string') throw Object.assign(new Error(), { text: texts.badAnswer });
+      if (typeof made !== 'string') throw new ApiError('refused', texts.badAnswer);
       receive(job);
       if (state.followed === id) (open ?? show)(made);
     } catch (error) {
@@ -239,8 +254,10 @@ export function createJobs({ api, memory, changed, notify, texts, only = null, o
     catchUp,
     running,
     start,
+    submit,
     cancel,
     setPaused,
+    setPriority,
     setDrive,
     advance,
     look: fetchJob,

@@ -1,5 +1,5 @@
 /*
- * strings.js - every text of the page, in one place.
+ * strings.js - every text of the page, in one place; those of starting jobs in strings_start.js, which is loaded with them.
  */
 import { ended } from './state.js';
 import { num, ofTotal, plural, plainTitle, duration, visible } from './format.js';
@@ -45,6 +45,7 @@ export const startLost = (title) =>
   `${plainTitle(title)}: the server could not be reached, so it probably did not start. Look at the list and try again.`;
 export const cancelFailed = (why) => `The job could not be cancelled: ${why}. It goes on; try again.`;
 export const pauseFailed = (paused, why) => `The job could not be ${paused ? 'paused' : 'resumed'}: ${why}. Try again.`;
+export const priorityFailed = (why) => `The priority could not be changed: ${why}. Try again.`;
 export const retryFailed = (why) => `The failed files were not taken again: ${why}. Try again.`;
 export const driveFailed = (why) => `Who drives the batch could not be changed: ${why}. Try again.`;
 export const followUpFailed = (operation, why) => `${visible(operation)} was not started: ${why}. Try again.`;
@@ -132,3 +133,7 @@ export function driver(lead, driving, job) {
   if (driving === 'away') return 'This tab runs the items, and tries again as soon as the server answers.';
   return 'This tab runs the items, one after the other. Keep it open, or let the server finish.';
 }
+
+/* ---- starting any operation: the rest is in strings_start.js ---- */
+
+export const moreOperations = 'More operations and options\u2026';

@@ -1,12 +1,15 @@
 /*
  * view_actions.js - the buttons that start jobs, and the question before a big one.
  */
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './dom.js';
 import * as Selection from './selection.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
 import { num } from './format.js';
+import { lazy } from './lazy.js';
+
+const Start = lazy(() => import('./view_start.js'));
 
 /* More files than this are not changed by one click alone. */
 const ASK_ABOVE = 100;
@@ -16,8 +19,8 @@ function counts() {
 }
 
 async function startNow(jobs, library, operation, scope) {
-  const files = scope === 'selected' ? Selection.bodyOf(store.selection.value).files : undefined;
-  if ((await jobs.start(operation.name, scope, files)) && files) library.clearSelection();
+  const selected = scope === 'selected' ? Selection.bodyOf(store.selection.value) : undefined;
+  if ((await jobs.start(operation.name, scope, selected)) && selected) library.clearSelection();
 }
 
 function press(event, jobs, library, operation, scope, count) {
@@ -27,7 +30,9 @@ function press(event, jobs, library, operation, scope, count) {
   else void run();
 }
 
-export function Actions({ jobs, library }) {
+export function Actions({ app }) {
+  const { jobs, library } = app;
+  const [more, setMore] = useState(false);
   const count = counts();
   const busy = store.starting.value;
   return html`
@@ -53,6 +58,8 @@ export function Actions({ jobs, library }) {
           </div>
         `,
       )}
+      <p class="operation-more"><button id="btn-more" class="plain" aria-haspopup="dialog" onClick=${() => setMore(true)}>${texts.moreOperations}</button></p>
+      ${more && html`<${Start} app=${app} onClose=${() => setMore(false)} />`}
     </section>
   `;
 }

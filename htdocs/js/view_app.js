@@ -16,7 +16,7 @@ const VIEWS = {};
 function LibraryView({ app }) {
   return html`
     <h1 class="vh">${texts.nav.library}</h1>
-    <${Actions} jobs=${app.jobs} library=${app.library} />
+    <${Actions} app=${app} />
     <${Library} library=${app.library} />
   `;
 }

@@ -81,10 +81,35 @@ test('after the answer the job is remembered and read once', async () => {
   const { jobs, calls, memory } = rig({
     routes: { 'POST api/jobs/rename-selected': { job_id: A, total_items: 2 }, [`GET api/jobs/${A}`]: asPoll(jobStory(A)[1]) },
   });
-  await jobs.start('rename', 'selected', ['a/b.cbz', 'c.cbz']);
+  await jobs.start('rename', 'selected', { files: ['a/b.cbz', 'c.cbz'] });
   assert.deepEqual(calls[0].body, { files: ['a/b.cbz', 'c.cbz'] });
   assert.deepEqual(memory.get('job'), { id: A, pinned: true });
   assert.deepEqual(calls.map((call) => call.method), ['POST', 'GET']);
+});
+
+test('a selection by question goes to the call for any job, with the title of the button', async () => {
+  const { jobs, calls } = rig({ routes: { 'POST api/jobs': { job_id: A, total_items: 2 } } });
+  const select = { filter: 'unmarked', search: 'wolf', except: ['id:7'] };
+  assert.equal(await jobs.start('rename', 'selected', { select }), true);
+  assert.deepEqual([calls[0].path, calls[0].body], ['api/jobs', { operation: 'rename', title: 'Renaming Selected Files...', select }]);
+});
+
+test('a whole body makes a job that is followed, a preview one that is not; both may be sent again', async () => {
+  const made = (more) => ({ ...asPoll(jobStory(A)[1]), status: 'processing', ...more });
+  const { jobs, calls } = rig({ routes: { 'POST api/jobs': (_path, body) => made({ job_id: body.dry_run ? B : A, dry_run: !!body.dry_run }) } });
+  assert.equal(await jobs.submit({ operation: 'process', dry_run: true }, 'k-1'), B);
+  assert.equal(jobs.state().followed, null, 'a preview that runs is not followed');
+  assert.deepEqual(S.others(jobs.state()), []);
+  assert.equal(await jobs.submit({ operation: 'process' }, 'k-2'), A);
+  assert.equal(jobs.state().followed, A);
+  assert.deepEqual(calls.filter((call) => call.method === 'POST').map(({ options }) => [options.tries, options.headers['Idempotency-Key']]), [[3, 'k-1'], [3, 'k-2']]);
+});
+
+test('a refused body is the caller\'s to show', async () => {
+  const { jobs, notices } = rig({ routes: { 'POST api/jobs': new ApiError('refused', 'no', { status: 422, field: 'padding' }) } });
+  await assert.rejects(jobs.submit({ operation: 'process' }, 'k-1'), { field: 'padding' });
+  assert.deepEqual(notices, []);
+  assert.equal(jobs.state().followed, null);
 });
 
 test('a refused start says why, and nothing is followed', async () => {
