@@ -63,6 +63,7 @@ const struct api_route api_routes[] = {
     {"POST",   "/api/rename-file/{path...}",   api_file_rename,              API_ON_THREAD, 0},
     {"POST",   "/api/normalize-file/{path...}", api_file_normalize,          API_ON_THREAD, 0},
     {"DELETE", "/api/delete-file/{path...}",   api_file_delete,              API_ON_THREAD, 0},
+    {"GET",    "/api/file/{path...}/cover",    api_file_cover,               API_ON_THREAD, 0},
     {"GET",    "/api/file/{path...}/tags",     api_tags_get,                 API_ON_THREAD, 0},
     {"POST",   "/api/file/{path...}/tags",     api_tags_post,                API_ON_THREAD, TAGS_BODY},
     {"POST",   "/api/files/tags",              api_tags_post_many,           API_ON_THREAD, ANY_BODY},

@@ -381,11 +381,12 @@ int api_config(struct api_call *call, struct err *err)
     (void)err;
     const struct config *c = worker_config(call->worker);
     json_t *reply = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:{s:b}}", "version", LB_VERSION, "base_path",
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:{s:b, s:b}}", "version", LB_VERSION, "base_path",
         c->base_path, "watchdog_timeout_ms", (json_int_t)c->watchdog_timeout_ms,
         "watchdog_check_ms", (json_int_t)c->watchdog_check_ms, "reconnect_delay_ms",
         (json_int_t)c->reconnect_delay_ms, "heartbeat_s", (json_int_t)c->heartbeat_s, "operations",
-        operations(), "features", "duplicate_dir", c->duplicate_dir[0] != '\0');
+        operations(), "features", "duplicate_dir", c->duplicate_dir[0] != '\0', "trash_dir",
+        c->trash_dir[0] != '\0');
     must(reply); /* the configuration is UTF-8 */
     return api_reply(call, 200, reply);
 }

@@ -302,17 +302,45 @@ static int new_items(struct api_call *call, const struct op *op, struct path_lis
     return parse_items(call, "files", op, ret, err);
 }
 
+/* "delete" has no button that starts it over all books by a slip: here it must say how many it means. */
+static int new_operation(struct api_call *call, const struct op **ret, struct err *err)
+{
+    const char *name = json_string_value(body_member(call, "operation"));
+    if (!name || strcmp(name, "delete") != 0)
+        return parse_operation(call, ret, err);
+    if (!body_member(call, "expect_items"))
+        return err_field(err, ERR_BAD_FIELD, "expect_items",
+                         "delete needs expect_items: how many files are to be deleted");
+    *ret = op_find_any(name);
+    return 0;
+}
+
+static int check_expected(struct api_call *call, size_t n, struct err *err)
+{
+    const json_t *expected = body_member(call, "expect_items");
+    if (!expected)
+        return 0;
+    if (!json_is_integer(expected) || json_integer_value(expected) < 1)
+        return err_field(err, ERR_BAD_FIELD, "expect_items",
+                         "expect_items must be a whole number of files, 1 or more");
+    if ((uint64_t)json_integer_value(expected) == n)
+        return 0;
+    return err_field(err, ERR_CONFLICT, "expect_items",
+                     "these are %zu files, not %lld: look at the list again", n,
+                     (long long)json_integer_value(expected));
+}
+
 int api_job_create(struct api_call *call, struct err *err)
 {
-    static const char *const known[] = {"operation", "files",       "select",  "options",
-                                        "title",     "priority",    "paused",  "max_threads",
-                                        "drive",     "on_complete", "dry_run", NULL};
+    static const char *const known[] = {
+        "operation",   "files", "select",      "options", "title",        "priority", "paused",
+        "max_threads", "drive", "on_complete", "dry_run", "expect_items", NULL};
     if (!json_is_object(call->body))
         return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
     if (refuse_unknown(call->body, known, "job", err) < 0)
         return -1;
     const struct op *op;
-    if (parse_operation(call, &op, err) < 0)
+    if (new_operation(call, &op, err) < 0)
         return -1;
     struct path_list items LB_CLEANUP(path_list_clear) = {0};
     struct job_request request = {.op = op, .priority = PRIORITY_NORMAL, .items = &items};
@@ -344,7 +372,7 @@ int api_job_create(struct api_call *call, struct err *err)
         return -1;
     bool again = rc == 1;
     if (!again) {
-        if (new_items(call, op, &items, err) < 0)
+        if (new_items(call, op, &items, err) < 0 || check_expected(call, items.n, err) < 0)
             return -1;
         rc = job_start(call->worker, &request, &job, err);
         if (rc < 0)

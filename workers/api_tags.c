@@ -12,6 +12,7 @@
 #include "book.h"
 #include "handlers.h"
 #include "job_start.h"
+#include "log.h"
 #include "op.h"
 #include "worker.h"
 
@@ -49,16 +50,42 @@ static int64_t page_count(const struct book *b, const char *text)
     return text && end != text && !*end && !errno && n >= 0 && n <= INT_MAX ? n : book_pages(b);
 }
 
+/* Every element that can be set and is there, under its own name. */
+static json_t *elements_of(const struct book *b)
+{
+    static const char *const names[] = {
+#define ELEMENT(name, kind) #name,
+#include "comicinfo_elements.def"
+#undef ELEMENT
+    };
+    json_t *all = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *text = strcmp(names[i], "Pages") == 0 ? NULL : book_tag(b, names[i]);
+        if (text)
+            must(json_object_set_new(all, names[i], json_text(text)) == 0);
+    }
+    return all;
+}
+
 int api_tags_get(struct api_call *call, struct err *err)
 {
     char path[PATH_MAX_BYTES];
     struct book *b LB_CLEANUP(book_close) = NULL;
+    const char *names = api_query(call, "names");
+    bool by_element = names && strcmp(names, "comicinfo") == 0;
+    if (names && !by_element)
+        return err_field(err, ERR_BAD_FIELD, "names", "names must be comicinfo, not %s",
+                         LOG_QUOTE(names));
     if (single_path(call, path, err) < 0)
         return -1;
     if (book_open(worker_library_fd(call->worker), path, &b, err) < 0)
         return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "File not found") : -1;
     if (book_check_tags(b, err) < 0)
         return -1;
+    if (by_element)
+        return api_reply(
+            call, 200,
+            json_pack("{s:o, s:I}", "tags", elements_of(b), "pages", (json_int_t)book_pages(b)));
     json_t *reply = json_object();
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const char *text = book_tag(b, fields[i].element);

@@ -33,7 +33,8 @@ int api_old_normalize_all(struct api_call *call, struct err *err);
 int api_old_normalize_selected(struct api_call *call, struct err *err);
 int api_old_normalize_unmarked(struct api_call *call, struct err *err);
 
-/* ---- one file: api_file.c, api_tags.c. They wait for a job of their own, but for api_tags_get. ---- */
+/* ---- one file: api_file.c, api_tags.c, api_cover.c. But for api_tags_get and the cover, they wait for a job. ---- */
+int api_file_cover(struct api_call *call, struct err *err);
 int api_file_process(struct api_call *call, struct err *err);
 int api_file_rename(struct api_call *call, struct err *err);
 int api_file_normalize(struct api_call *call, struct err *err);

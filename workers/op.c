@@ -139,7 +139,7 @@ static const struct op table[] = {
     },
 };
 
-/* No client names these: a job over many files must not delete them by a slip. */
+/* In no list of operations: a job over many files must not delete them by a slip (api_start.c). */
 static const struct op own_table[] = {
     {
         .name = "delete",

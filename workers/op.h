@@ -140,7 +140,7 @@ struct op {
 void op_register_commands(const struct config *c);
 /* NULL when there is no such operation. */
 const struct op *op_find(const char *name);
-/* Also those that only calls of their own start, whose jobs no client can make otherwise: "delete". */
+/* Also those that no list offers, because they want more care: "delete". */
 const struct op *op_find_any(const char *name);
 /* The i-th of them, NULL past the end. */
 const struct op *op_at(size_t i);

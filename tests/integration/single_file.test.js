@@ -256,7 +256,7 @@ for (const point of ['delete_declared', 'move_renamed']) {
   });
 }
 
-serverTest('no other call starts a delete, and its job is not repeated', { books: 2, args: holdArgs }, async (s) => {
+serverTest('no other call starts a delete without saying of how many, and its job is not repeated', { books: 2, args: holdArgs }, async (s) => {
   for (const select of [{ files: s.books }, { select: { filter: 'all' } }]) {
     const r = await s.api.post('/api/jobs', { operation: 'delete', ...select });
     assert.deepEqual([r.status, r.json.code], [400, 'bad_field'], r.text);
