@@ -175,6 +175,7 @@ void db_close(struct db *db)
         (void)sqlite3_db_config(db->conn, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         must(sqlite3_close(db->conn) == SQLITE_OK);
     }
+    found_lists_free(db->found);
     free(db);
 }
 

@@ -36,6 +36,7 @@ struct db {
     bool in_write; /* between store_begin and store_commit */
     int log_pages; /* in use in the log after our last commit; the log's file does not shrink with it */
     int log_pages_checked; /* at our last checkpoint */
+    struct found_lists *found;     /* of searches in library.db, for store_list.c; NULL at first */
     sqlite3_stmt *stmts[SQL__COUNT];
 };
 
@@ -47,6 +48,7 @@ void db_close(struct db *db);
 int db_error(struct db *db, struct err *err, const char *doing);
 /* One or more statements without parameters. */
 int db_exec(struct db *db, const char *sql, struct err *err) LB_MUST_CHECK;
+void found_lists_free(struct found_lists *l); /* store_list.c */
 const char *db_file_name(enum gate_file file); /* "jobs" */
 int db_newest_version(enum gate_file file);
 /* All steps of the schema, for a file that is new. Inside a transaction. */

@@ -39,7 +39,6 @@ static unsigned fold_char(unsigned cp)
     return fold_locale ? (unsigned)towlower_l((wint_t)cp, fold_locale) : cp;
 }
 
-/* Lower case; bad bytes become U+FFFD, as they are shown. */
 void library_fold(const char *text, struct strbuf *out)
 {
     must(pthread_once(&fold_once, fold_setup) == 0);
@@ -144,146 +143,12 @@ int store_library_path_of(struct db *db, int64_t file_id, char **ret, struct err
     return rc;
 }
 
-static void bind_filter(struct query *q, enum library_filter filter)
-{
-    query_null(q, ":processed");
-    query_null(q, ":duplicate");
-    query_null(q, ":problems");
-    if (filter == LIBRARY_MARKED || filter == LIBRARY_UNMARKED)
-        query_int(q, ":processed", filter == LIBRARY_MARKED);
-    else if (filter == LIBRARY_DUPLICATES)
-        query_int(q, ":duplicate", 1);
-    else if (filter == LIBRARY_PROBLEMS)
-        query_int(q, ":problems", 1);
-}
-
-int store_library_paths(struct db *db, enum library_filter filter,
-                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
-                        struct err *err)
-{
-    struct query q LB_CLEANUP(query_end) = {0};
-    if (query_start(&q, db, SQL_LIBRARY_PATHS, err) < 0)
-        return -1;
-    bind_filter(&q, filter);
-    int rc;
-    while ((rc = query_step(&q, err)) == 1)
-        if (fn(ctx, query_col_text(&q, 0), err) < 0)
-            return -1;
-    return rc;
-}
-
 int store_library_each_known(struct db *db, library_file_fn *fn, void *ctx, struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_LIBRARY_KNOWN, err) < 0)
         return -1;
     return each_file(&q, fn, ctx, err);
-}
-
-/* ---- the list ---- */
-
-static const enum sql_id list_sql[2][3][2] = {
-    /* searched, sort, descending */
-    {{SQL_LIBRARY_NAME_ASC, SQL_LIBRARY_NAME_DESC},
-     {SQL_LIBRARY_DATE_ASC, SQL_LIBRARY_DATE_DESC},
-     {SQL_LIBRARY_SIZE_ASC, SQL_LIBRARY_SIZE_DESC}},
-    {{SQL_LIBRARY_NAME_ASC_SEARCH, SQL_LIBRARY_NAME_DESC_SEARCH},
-     {SQL_LIBRARY_DATE_ASC_SEARCH, SQL_LIBRARY_DATE_DESC_SEARCH},
-     {SQL_LIBRARY_SIZE_ASC_SEARCH, SQL_LIBRARY_SIZE_DESC_SEARCH}},
-};
-
-static int count_found(struct db *db, enum library_filter filter, const char *folded, int64_t *ret,
-                       struct err *err)
-{
-    struct query q LB_CLEANUP(query_end) = {0};
-    if (query_start(&q, db, SQL_LIBRARY_COUNT_SEARCH, err) < 0)
-        return -1;
-    query_text(&q, ":folded", folded);
-    bind_filter(&q, filter);
-    int rc = query_step(&q, err);
-    must(rc != 0); /* a count always gives a row */
-    if (rc < 0)
-        return -1;
-    *ret = query_col_int(&q, 0);
-    return 0;
-}
-
-static int64_t count_filtered(const struct library_totals *t, enum library_filter filter)
-{
-    switch (filter) {
-    case LIBRARY_MARKED:
-        return t->processed;
-    case LIBRARY_UNMARKED:
-        return t->files - t->processed;
-    case LIBRARY_DUPLICATES:
-        return t->duplicates;
-    case LIBRARY_PROBLEMS:
-        return t->problems;
-    case LIBRARY_ALL:
-        break;
-    }
-    return t->files;
-}
-
-/* Which rows to read: sets page, total_pages, and the limits of the statement (max -1 = no limit).
- */
-static void cut_page(const struct library_query *query, struct library_page *ret, int64_t *ret_max,
-                     int64_t *ret_skip)
-{
-    *ret_max = -1;
-    *ret_skip = 0;
-    ret->page = ret->total_pages = 1;
-    if (query->per_page == 0)
-        return;
-    must(query->per_page > 0);
-    if (ret->total_files > 0)
-        ret->total_pages = (ret->total_files - 1) / query->per_page + 1;
-    if (query->page > ret->total_pages)
-        ret->page = ret->total_pages;
-    else if (query->page > 1)
-        ret->page = query->page;
-    *ret_max = query->per_page;
-    *ret_skip = (ret->page - 1) * query->per_page;
-}
-
-static int list_page(struct db *db, const struct library_query *query, const char *folded,
-                     library_file_fn *fn, void *ctx, struct library_page *ret, struct err *err)
-{
-    bool searched = folded[0] != '\0';
-    if (store_library_totals(db, &ret->totals, err) < 0)
-        return -1;
-    if (!searched)
-        ret->total_files = count_filtered(&ret->totals, query->filter);
-    else if (count_found(db, query->filter, folded, &ret->total_files, err) < 0)
-        return -1;
-    int64_t max, skip;
-    cut_page(query, ret, &max, &skip);
-    if (ret->total_files == 0)
-        return 0; /* nothing to look for among all the others */
-    struct query q LB_CLEANUP(query_end) = {0};
-    if (query_start(&q, db, list_sql[searched][query->sort][query->descending], err) < 0)
-        return -1;
-    if (searched)
-        query_text(&q, ":folded", folded);
-    bind_filter(&q, query->filter);
-    query_int(&q, ":max", max);
-    query_int(&q, ":skip", skip);
-    return each_file(&q, fn, ctx, err);
-}
-
-int store_library_list(struct db *db, const struct library_query *query, library_file_fn *fn,
-                       void *ctx, struct library_page *ret, struct err *err)
-{
-    struct strbuf folded LB_CLEANUP(strbuf_clear) = {0};
-    library_fold(query->search ? query->search : "", &folded);
-    *ret = (struct library_page){0};
-    bool alone = !db->in_write; /* a write transaction is one state already */
-    if (alone && store_read_begin(db, err) < 0)
-        return -1;
-    int rc = list_page(db, query, strbuf_str(&folded), fn, ctx, ret, err);
-    if (alone)
-        store_read_end(db);
-    return rc;
 }
 
 /* ---- writes ---- */

@@ -68,15 +68,6 @@ enum library_filter {
 };
 enum library_sort { LIBRARY_BY_NAME, LIBRARY_BY_DATE, LIBRARY_BY_SIZE };
 
-/*
- * Every path of a filter, by name, as one state of the database. Reads row by row; fn should only
- * take the path, as the log of the database is held meanwhile. For the jobs over all and over
- * unmarked books.
- */
-int store_library_paths(struct db *db, enum library_filter filter,
-                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
-                        struct err *err) LB_MUST_CHECK;
-
 /* Every row, those that are gone too, in byte order of the path. For the scan. */
 int store_library_each_known(struct db *db, library_file_fn *fn, void *ctx,
                              struct err *err) LB_MUST_CHECK;
@@ -85,22 +76,59 @@ int store_library_each_known(struct db *db, library_file_fn *fn, void *ctx,
 int store_library_arrived(struct db *db, int (*fn)(void *ctx, const char *path, struct err *err),
                           void *ctx, struct err *err) LB_MUST_CHECK;
 
-struct library_query {
+/* Which books are meant. */
+struct library_question {
     enum library_filter filter;
+    const char *search; /* a part of the path, in any case; NULL or "" = everything */
+    const char
+        *folder; /* with all below it; a slash at its end is fine; NULL or "" = the library */
+};
+
+/*
+ * Every path of a question, by name, as one state of the database. Reads row by row; fn should only take the path, as
+ * the log of the database is held meanwhile. For the jobs over all, over unmarked, and over whatever matches.
+ */
+int store_library_paths(struct db *db, const struct library_question *question,
+                        int (*fn)(void *ctx, const char *path, struct err *err), void *ctx,
+                        struct err *err) LB_MUST_CHECK;
+
+struct library_query {
+    struct library_question what;
     enum library_sort sort; /* name: byte order of the path; date and size: then by path */
     bool descending;
-    const char *search; /* a part of the path, in any case; NULL or "" = everything */
-    int64_t page;       /* from 1; past the end is the last page */
-    int64_t per_page;   /* 0 = everything on one page */
+    int64_t page;     /* from 1; past the end is the last page */
+    int64_t per_page; /* 0 = everything on one page */
+    int64_t limit;    /* above 0: so many from `offset` (from 0) on, instead of a page */
+    int64_t offset;
+};
+struct library_counts { /* of search and folder, whatever the filter */
+    int64_t files, processed, duplicates, problems;
 };
 struct library_page {
-    int64_t page, total_pages; /* total_pages is 1 for an empty list */
-    int64_t total_files;       /* that match filter and search */
+    int64_t page, total_pages; /* total_pages is 1 for an empty list; both 1 with a limit */
+    int64_t total_files;       /* that match the question */
+    struct library_counts counts;
     struct library_totals totals;
 };
-/* One page: *ret is filled, then fn is called for each file, all from one state of the database. */
+/*
+ * One page: *ret is filled, then fn is called for each file, all from one state of the database. What a search found is
+ * kept with the connection until the library changes, so that its other pages need no second look at every name.
+ */
 int store_library_list(struct db *db, const struct library_query *query, library_file_fn *fn,
                        void *ctx, struct library_page *ret, struct err *err) LB_MUST_CHECK;
+
+/*
+ * The folders right below `folder` (as in a question) that have books below them, in byte order of their names, without
+ * the first `skip`, at most `max`. All from one state of the database. *ret_more: there are others behind the last.
+ */
+struct library_folder {
+    const char
+        *path; /* relative to the library; bytes, perhaps not UTF-8; valid inside the callback */
+    struct library_counts counts;
+};
+int store_library_folders(struct db *db, const char *folder, int64_t skip, int64_t max,
+                          int (*fn)(void *ctx, const struct library_folder *f, struct err *err),
+                          void *ctx, bool *ret_more, struct err *err) LB_MUST_CHECK;
 
 /*
  * Books with the same pages, by what verify read: for each group after `after` ("" = the first), at most `max` of them,
@@ -174,10 +202,11 @@ struct library_change {
     const char *final_path; /* after; NULL = the same */
     bool mark_processed, mark_duplicate;
     bool unmark_processed, unmark_duplicate;
-    const char *undo; /* JSON text: what store_undo.h keeps of a change; NULL = it cannot be put back */
-    int64_t undo_of;  /* the row of history that this puts back; 0 = none */
-    bool changed; /* name, place or bytes differ: goes into the history */
-    bool removed; /* it was deleted: the row and its marks go, the history has no name after */
+    const char
+        *undo; /* JSON text: what store_undo.h keeps of a change; NULL = it cannot be put back */
+    int64_t undo_of; /* the row of history that this puts back; 0 = none */
+    bool changed;    /* name, place or bytes differ: goes into the history */
+    bool removed;    /* it was deleted: the row and its marks go, the history has no name after */
     struct library_tags before, after;
     const struct library_stat
         *stat; /* of the file afterwards; NULL when it could not be had (the next scan will) */

@@ -8,10 +8,14 @@
 #include "path.h"
 #include "store.h"
 #include "store_library.h"
+#include "utf8.h"
 
 #define PER_PAGE_DEFAULT 100
 #define PER_PAGE_MIN     10
 #define PER_PAGE_MAX     500
+#define IDS_MAX          100000
+#define FOLDERS_DEFAULT  500
+#define FOLDERS_MAX      1000
 #define GROUPS_DEFAULT   100
 #define GROUPS_MAX       500
 
@@ -67,7 +71,7 @@ static int add_file(void *ctx, const struct library_file *f, struct err *err)
     return 0;
 }
 
-int api_files_list(struct api_call *call, struct err *err)
+static struct library_query list_query(struct api_call *call)
 {
     static const char *const filters[] = {
         [LIBRARY_ALL] = "all",           [LIBRARY_MARKED] = "marked",
@@ -81,14 +85,35 @@ int api_files_list(struct api_call *call, struct err *err)
         per_page = per_page < PER_PAGE_MIN   ? PER_PAGE_MIN
                    : per_page > PER_PAGE_MAX ? PER_PAGE_MAX
                                              : per_page;
-    struct library_query query = {
-        .filter = (enum library_filter)lenient_choice(call, "filter", filters),
+    int64_t limit = api_query_lenient(call, "limit", 0);
+    int64_t offset = api_query_lenient(call, "offset", 0);
+    return (struct library_query){
+        .what = {.filter = (enum library_filter)lenient_choice(call, "filter", filters),
+                 .search = api_query(call, "search"),
+                 .folder = api_query(call, "folder")},
         .sort = (enum library_sort)lenient_choice(call, "sort", sorts),
         .descending = lenient_choice(call, "direction", directions) == 1,
-        .search = api_query(call, "search"),
         .page = api_query_lenient(call, "page", 1),
-        .per_page = per_page > 0 ? per_page : 0,
+        .per_page = per_page,
+        .limit = limit > 0 ? limit : 0,
+        .offset = offset > 0 ? offset : 0,
     };
+}
+
+static json_t *counts_json(const struct library_counts *c)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "all", (json_int_t)c->files, "marked",
+                     (json_int_t)c->processed, "unmarked", (json_int_t)(c->files - c->processed),
+                     "duplicates", (json_int_t)c->duplicates, "problems", (json_int_t)c->problems);
+}
+
+int api_files_list(struct api_call *call, struct err *err)
+{
+    struct library_query query = list_query(call);
+    int64_t per_page = query.per_page;
+    query.per_page = per_page > 0 ? per_page : 0;
+    if (query.limit > PER_PAGE_MAX)
+        query.limit = PER_PAGE_MAX;
     struct library_page page;
     struct db *db = store_reader_db(call->reader, GATE_LIBRARY);
     if (store_library_list(db, &query, add_file, call, &page, err) < 0) {
@@ -96,13 +121,81 @@ int api_files_list(struct api_call *call, struct err *err)
         return -1;
     }
     strbuf_adds(&call->text, call->text.len > 0 ? "]," : "{\"files\":[],");
-    append_members(&call->text,
-                   json_pack("{s:I, s:I, s:I, s:I, s:I}", "page", (json_int_t)page.page, "per_page",
-                             (json_int_t)per_page, "total_files", (json_int_t)page.total_files,
-                             "total_pages", (json_int_t)page.total_pages, "unmarked_count",
-                             (json_int_t)(page.totals.files - page.totals.processed)));
+    append_members(&call->text, query.limit
+                                    ? json_pack("{s:I, s:I}", "offset", (json_int_t)query.offset,
+                                                "limit", (json_int_t)query.limit)
+                                    : json_pack("{s:I, s:I, s:I}", "page", (json_int_t)page.page,
+                                                "per_page", (json_int_t)per_page, "total_pages",
+                                                (json_int_t)page.total_pages));
+    strbuf_addc(&call->text, ',');
+    append_members(&call->text, json_pack("{s:I, s:I, s:o}", "total_files",
+                                          (json_int_t)page.total_files, "unmarked_count",
+                                          (json_int_t)(page.totals.files - page.totals.processed),
+                                          "counts", counts_json(&page.counts)));
     strbuf_addc(&call->text, '}');
     return 0;
+}
+
+static int add_id(void *ctx, const struct library_file *f, struct err *err)
+{
+    (void)err;
+    struct api_call *call = ctx;
+    strbuf_addf(&call->text, "%s\"id:%lld\"", call->text.len > 0 ? "," : "{\"ids\":[",
+                (long long)f->file_id);
+    return 0;
+}
+
+int api_files_ids(struct api_call *call, struct err *err)
+{
+    struct library_query query = list_query(call);
+    if (query.limit == 0 || query.limit > IDS_MAX)
+        query.limit = IDS_MAX;
+    struct library_page page;
+    struct db *db = store_reader_db(call->reader, GATE_LIBRARY);
+    if (store_library_list(db, &query, add_id, call, &page, err) < 0) {
+        strbuf_reset(&call->text);
+        return -1;
+    }
+    strbuf_adds(&call->text, call->text.len > 0 ? "]," : "{\"ids\":[],");
+    append_members(&call->text,
+                   json_pack("{s:I, s:I, s:I}", "offset", (json_int_t)query.offset, "limit",
+                             (json_int_t)query.limit, "total_files", (json_int_t)page.total_files));
+    strbuf_addc(&call->text, '}');
+    return 0;
+}
+
+/* ---- folders ---- */
+
+static int add_folder(void *ctx, const struct library_folder *f, struct err *err)
+{
+    (void)err;
+    /* what is not valid text cannot be said in a request: only shown */
+    bool sayable = utf8_valid(f->path, strlen(f->path));
+    json_t *row =
+        json_pack("{s:o, s:o, s:o}", "name", json_text(path_base(f->path)), "folder",
+                  sayable ? json_text(f->path) : json_null(), "counts", counts_json(&f->counts));
+    must(row && json_array_append_new(ctx, row) == 0);
+    return 0;
+}
+
+int api_folders(struct api_call *call, struct err *err)
+{
+    const char *folder = api_query(call, "folder");
+    int64_t limit = api_query_lenient(call, "limit", FOLDERS_DEFAULT);
+    if (limit < 1 || limit > FOLDERS_MAX)
+        limit = FOLDERS_DEFAULT;
+    int64_t offset = api_query_lenient(call, "offset", 0);
+    if (offset < 0)
+        offset = 0;
+    json_t *rows = json_array();
+    bool more;
+    struct db *db = store_reader_db(call->reader, GATE_LIBRARY);
+    if (store_library_folders(db, folder, offset, limit, add_folder, rows, &more, err) < 0) {
+        json_decref(rows);
+        return -1;
+    }
+    json_t *next = more ? json_integer((json_int_t)(offset + limit)) : json_null();
+    return api_reply(call, 200, json_pack("{s:o, s:o}", "folders", rows, "next", next));
 }
 
 /* ---- books with the same pages ---- */

@@ -67,6 +67,8 @@ const struct api_route api_routes[] = {
     {"GET",    "/api/file/{path...}/tags",     api_tags_get,                 API_ON_THREAD, 0},
     {"POST",   "/api/file/{path...}/tags",     api_tags_post,                API_ON_THREAD, TAGS_BODY},
     {"POST",   "/api/files/tags",              api_tags_post_many,           API_ON_THREAD, ANY_BODY},
+    {"GET",    "/api/files/ids",               api_files_ids,                API_ON_THREAD, 0},
+    {"GET",    "/api/folders",                 api_folders,                  API_ON_THREAD, 0},
     {"GET",    "/api/files/same-pages",        api_files_same,               API_ON_THREAD, 0},
     {"GET",    "/api/scan-unmarked",           api_scan_unmarked,            API_ON_THREAD, 0},
     {"GET",    "/api/processing-history",      api_history_list,             API_ON_THREAD, 0},

@@ -6,6 +6,7 @@
 
 #include "api.h"
 #include "api_job.h"
+#include "api_select.h"
 #include "clock.h"
 #include "files.h"
 #include "follow.h"
@@ -30,8 +31,8 @@ static int library_paths(struct api_call *call, enum library_filter filter, stru
 {
     if (scan_ensure(call->worker, SCAN_MAX_AGE_MS, err) < 0)
         return -1;
-    return store_library_paths(store_reader_db(call->reader, GATE_LIBRARY), filter, add_path, ret,
-                               err);
+    return store_library_paths(store_reader_db(call->reader, GATE_LIBRARY),
+                               &(struct library_question){.filter = filter}, add_path, ret, err);
 }
 
 static bool is_file(int fd)
@@ -263,37 +264,17 @@ START(normalize, unmarked, WHICH_UNMARKED)
 
 /* ---- POST /api/jobs ---- */
 
-static int parse_select(const json_t *select, enum library_filter *ret, struct err *err)
-{
-    static const char *const known[] = {"filter", NULL};
-    static const char *const filters[] = {[LIBRARY_ALL] = "all",
-                                          [LIBRARY_MARKED] = "marked",
-                                          [LIBRARY_UNMARKED] = "unmarked",
-                                          [LIBRARY_DUPLICATES] = "duplicates",
-                                          [LIBRARY_PROBLEMS] = "problems"};
-    if (!json_is_object(select))
-        return err_field(err, ERR_BAD_FIELD, "select", "select must be an object");
-    if (refuse_unknown(select, known, "select", err) < 0)
-        return -1;
-    const char *filter = json_string_value(json_object_get(select, "filter"));
-    for (size_t i = 0; filter && i < ARRAY_LEN(filters); i++)
-        if (strcmp(filter, filters[i]) == 0) {
-            *ret = (enum library_filter)i;
-            return 0;
-        }
-    return err_field(err, ERR_BAD_FIELD, "select",
-                     "select.filter must be all, marked, unmarked, duplicates or problems");
-}
-
 static int new_items(struct api_call *call, const struct op *op, struct path_list *ret,
                      struct err *err)
 {
-    json_t *select = body_member(call, "select");
+    const json_t *select = body_member(call, "select");
     if (select && body_member(call, "files"))
         return err_field(err, ERR_BAD_FIELD, "select", "give files or select, not both");
     if (select && op->accepts == ACCEPTS_BOOKS) {
-        enum library_filter filter = LIBRARY_ALL;
-        if (parse_select(select, &filter, err) < 0 || library_paths(call, filter, ret, err) < 0)
+        struct selection chosen;
+        if (selection_parse(select, &chosen, err) < 0 ||
+            scan_ensure(call->worker, SCAN_MAX_AGE_MS, err) < 0 ||
+            selection_paths(call, &chosen, ret, err) < 0)
             return -1;
         return ret->n ? 0 : err_set(err, ERR_NOTHING_TO_DO, "No files to process");
     }

@@ -81,6 +81,8 @@ int api_active_delete(struct api_call *call, struct err *err);
 
 /* ---- library: api_files.c. Lists read library.db for up to tenths of a second. ---- */
 int api_files_list(struct api_call *call, struct err *err);
+int api_files_ids(struct api_call *call, struct err *err);
+int api_folders(struct api_call *call, struct err *err);
 int api_files_same(struct api_call *call, struct err *err);
 int api_scan_unmarked(struct api_call *call, struct err *err); /* for the loop */
 

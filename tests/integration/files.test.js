@@ -47,6 +47,69 @@ serverTest('pages hold each file once; past the end is the last page', { books: 
   assert.equal((await list(s.api, '?per_page=0')).files.length, 47);
 });
 
+serverTest('windows, ids and folders fit together on both workers, also after a change', { books: 47 }, async (s) => {
+  const clients = [s.workerClient(0), s.workerClient(1)];
+  const whole = async (query) => (await list(s.api, `?per_page=0&${query}`)).files;
+  const check = async (query) => {
+    const files = await whole(query);
+    for (const [k, client] of clients.entries()) {
+      const seen = [];
+      for (let offset = 0; offset < files.length; offset += 9) {
+        const answer = await list(client, `?offset=${offset}&limit=9&${query}`);
+        assert.deepEqual([answer.offset, answer.limit, answer.total_files, 'page' in answer], [offset, 9, files.length, false]);
+        seen.push(...answer.files);
+      }
+      assert.deepEqual(seen, files, `worker ${k}, ${query}`);
+      const ids = (await client.get(`/api/files/ids?offset=3&limit=10&${query}`)).json;
+      assert.deepEqual(ids, { ids: files.slice(3, 13).map((f) => f.file_id), offset: 3, limit: 10, total_files: files.length });
+    }
+    return files;
+  };
+  assert.equal((await check('sort=date&direction=desc')).length, 47);
+  assert.equal((await check('search=glass')).length, 22);
+  const { json } = await s.api.get('/api/folders');
+  assert.deepEqual(json.folders.map((f) => [f.name, f.folder, f.counts.all, f.counts.marked]), [['Glass Harbor', 'Glass Harbor', 22, 0], ['Iron Meridian', 'Iron Meridian', 25, 0]]);
+  assert.equal(json.next, null);
+  const first = (await s.api.get('/api/folders?limit=1')).json;
+  assert.deepEqual([first.folders.length, first.next], [1, 1]);
+  assert.equal((await s.api.get('/api/folders?limit=1&offset=1')).json.folders[0].name, 'Iron Meridian');
+  assert.equal((await check('folder=Iron%20Meridian&sort=size')).length, 25);
+
+  await waitCompleted(s.api, (await startJob(s.api, 'normalize-selected', { files: s.books.filter((n) => n.startsWith('Glass')).slice(0, 3) })).job_id);
+  makeBook(s.library, 'Glass Harbor/new glass.cbz');
+  await waitCompleted(s.api, (await s.api.post('/api/jobs', { operation: 'normalize', select: { filter: 'all', search: 'NEW glass', folder: 'Glass Harbor/' } })).json.job_id);
+  assert.equal((await check('search=glass')).length, 23, 'nothing old is kept');
+  assert.equal((await check('search=glass&filter=marked&sort=date')).length, 4);
+  assert.deepEqual((await list(clients[1], '?folder=Glass%20Harbor&search=glass&filter=marked&limit=1')).counts, { all: 23, marked: 4, unmarked: 19, duplicates: 0, problems: 0 });
+});
+
+serverTest('a job takes all that match, but for those excepted', { books: 47 }, async (s) => {
+  const files = (await list(s.api, '?per_page=0&search=glass')).files;
+  const start = (select) => s.api.post('/api/jobs', { operation: 'verify', select });
+  const taken = async (select) => {
+    const r = await start(select);
+    assert.equal(r.status, 201, r.text);
+    const job = await waitCompleted(s.api, r.json.job_id);
+    return job.results.map((x) => x.item).sort();
+  };
+  const except = [files[0].file_id, files[1].relative_path, 'id:999999', 'Nowhere/1.cbz'];
+  const all = await taken({ filter: 'all', search: 'GLASS', folder: 'Glass Harbor', except });
+  assert.equal(all.length, 20);
+  assert.ok(!all.some((name) => name.endsWith(files[0].name) || name.endsWith(files[1].name)));
+  assert.equal((await taken({ filter: 'unmarked', search: '', folder: null, except: null })).length, 47);
+  for (const [select, words] of [
+    [{ search: 'x' }, /select\.filter must be/], [{ filter: 'all', search: 5 }, /select\.search must be a string/],
+    [{ filter: 'all', folder: ['a'] }, /select\.folder must be a string/], [{ filter: 'all', except: 'a' }, /select\.except must be an array/],
+    [{ filter: 'all', except: [1] }, /select\.except\[0\] must be a string/], [{ filter: 'all', where: 1 }, /where/],
+  ]) {
+    const r = await start(select);
+    assert.equal(r.status, 400, r.text);
+    assert.match(r.json.error, words);
+  }
+  assert.equal((await start({ filter: 'all', search: 'not there' })).json.error, 'No files to process');
+  assert.notEqual((await start({ filter: 'all', except: ['../../etc/passwd'] })).status, 201);
+});
+
 serverTest('search is a plain substring in any case; % and _ are themselves', {
   books: (dir) => {
     for (const n of ['Alpha/100% Wolf 1.cbz', 'Alpha/100 Wolf 2.cbz', 'Beta/a_b 3.cbz', 'Beta/aXb 4.cbz', 'Beta/back\\slash 5.cbz', 'Gamma/Café 6.cbz']) makeBook(dir, n);
