@@ -54,7 +54,7 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC $@)$(COMPILE)
 # The version comes from CHANGELOG.md; what shows it is built again when that changes.
-VERSIONED := $(addprefix $(B)/,$(addsuffix .o,workers/api_settings workers/api_health workers/api_metrics server/cli_main server/main))
+VERSIONED := $(addprefix $(B)/,$(addsuffix .o,workers/api_settings workers/api_health workers/api_metrics workers/api_status server/cli_main server/main))
 $(VERSIONED): CHANGELOG.md
 $(VERSIONED): CPPFLAGS += -DLB_VERSION='"$(VERSION)"'
 # Master and workers share the scoreboard only with programs that have the same idea of it.

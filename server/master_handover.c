@@ -18,21 +18,17 @@
 
 /* ---- what cannot change under running workers ---- */
 
-enum { N_FIXED = 5 };
 struct fixed {
     const char *key;
     const char *value[2]; /* of the two configurations */
 };
 
 static void fixed_settings(const struct config *was, const struct config *is,
-                           struct fixed ret[N_FIXED])
+                           struct fixed ret[CONFIG_RESTART_KEYS])
 {
-    const struct fixed all[N_FIXED] = {
-        {"library", {was->library, is->library}},    {"state_dir", {was->state_dir, is->state_dir}},
-        {"listen", {was->listen, is->listen}},       {"pid_file", {was->pid_file, is->pid_file}},
-        {"log_file", {was->log_file, is->log_file}},
-    };
-    memcpy(ret, all, sizeof(all));
+    const struct config_key *k;
+    for (size_t i = 0; (k = config_restart_key_at(i)) != NULL; i++)
+        ret[i] = (struct fixed){k->key, {config_key_text(was, k), config_key_text(is, k)}};
 }
 
 static int refuse_change(const char *key, const char *was, const char *is, struct err *err)
@@ -43,9 +39,9 @@ static int refuse_change(const char *key, const char *was, const char *is, struc
 
 int master_check_fixed(const struct config *was, const struct config *is, struct err *err)
 {
-    struct fixed all[N_FIXED];
+    struct fixed all[CONFIG_RESTART_KEYS];
     fixed_settings(was, is, all);
-    for (size_t i = 0; i < N_FIXED; i++)
+    for (size_t i = 0; i < CONFIG_RESTART_KEYS; i++)
         if (strcmp(all[i].value[0], all[i].value[1]) != 0)
             return refuse_change(all[i].key, all[i].value[0], all[i].value[1], err);
     return 0;
@@ -73,14 +69,14 @@ static json_t *slot_to_json(const struct slot *s)
 
 int master_handover_write(struct master *m, char **ret, struct err *err)
 {
-    struct fixed fixed[N_FIXED];
+    struct fixed fixed[CONFIG_RESTART_KEYS];
     int *fds[HANDOVER_FDS];
     char layout[24];
     fixed_settings(&m->config, &m->config, fixed);
     master_handover_fds(m, fds);
     (void)snprintf(layout, sizeof(layout), "%016" PRIx64, board_layout());
     json_t *settings = json_object(), *descriptor_list = json_array(), *workers = json_array();
-    for (size_t i = 0; i < N_FIXED; i++)
+    for (size_t i = 0; i < CONFIG_RESTART_KEYS; i++)
         (void)json_object_set_new(settings, fixed[i].key, json_string(fixed[i].value[0]));
     for (size_t i = 0; i < HANDOVER_FDS; i++)
         (void)json_array_append_new(descriptor_list, json_integer(*fds[i]));
@@ -133,7 +129,7 @@ static int bad_text(struct err *err)
 int master_handover_check(const char *text, const struct config *c,
                           char ret_socket[HANDOVER_SOCKET_SIZE], struct err *err)
 {
-    struct fixed fixed[N_FIXED];
+    struct fixed fixed[CONFIG_RESTART_KEYS];
     json_t *all = parse(text, err);
     if (!all)
         return -1;
@@ -144,7 +140,7 @@ int master_handover_check(const char *text, const struct config *c,
     else
         memcpy(ret_socket, path, strlen(path) + 1);
     fixed_settings(c, c, fixed);
-    for (size_t i = 0; rc == 0 && i < N_FIXED; i++) {
+    for (size_t i = 0; rc == 0 && i < CONFIG_RESTART_KEYS; i++) {
         const char *was =
             json_string_value(json_object_get(json_object_get(all, "settings"), fixed[i].key));
         if (!was)

@@ -222,3 +222,9 @@ pid_t board_owner_pid(const char *owner)
     int64_t ticks;
     return parse_owner(owner, &boot_len, &pid, &ticks) ? pid : 0;
 }
+
+int64_t board_process_boot_ms(pid_t pid)
+{
+    int64_t ticks = pid > 0 ? start_ticks(pid) : -1;
+    return ticks < 0 ? -1 : ticks * 1000 / sysconf(_SC_CLK_TCK);
+}

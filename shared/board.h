@@ -160,5 +160,7 @@ void board_owner_new(const struct board *b, char ret[BOARD_OWNER_SIZE]);
 bool board_owner_alive(const struct board *b, const char *owner);
 /* The pid inside an owner's name, or 0. */
 pid_t board_owner_pid(const char *owner);
+/* Since when a process runs, by the boot clock; -1 when there is none or it cannot be looked up. Reads /proc. */
+int64_t board_process_boot_ms(pid_t pid);
 
 #endif

@@ -37,6 +37,27 @@ const struct config_key *config_key_at(size_t i)
     return i < ARRAY_LEN(keys) ? &keys[i] : NULL;
 }
 
+const char *config_key_text(const struct config *c, const struct config_key *k)
+{
+    must(k->kind == CONFIG_STR);
+    return (const char *)c + k->offset;
+}
+
+static const struct config_key *find(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strcmp(keys[i].key, key) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+const struct config_key *config_restart_key_at(size_t i)
+{
+    static const char *const names[CONFIG_RESTART_KEYS] = {"library", "state_dir", "listen",
+                                                           "pid_file", "log_file"};
+    return i < CONFIG_RESTART_KEYS ? find(names[i]) : NULL;
+}
+
 const char *config_key_range(const struct config_key *k, char *buf, size_t size)
 {
     if (k->kind == CONFIG_INT)
@@ -103,14 +124,6 @@ static const struct config_key *nearest(const char *name, size_t max_distance)
         }
     }
     return best;
-}
-
-static const struct config_key *find(const char *key)
-{
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (strcmp(keys[i].key, key) == 0)
-            return &keys[i];
-    return NULL;
 }
 
 static int wrong_value(const struct config_key *k, const char *value, const char *source,

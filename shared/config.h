@@ -63,6 +63,11 @@ struct config_key {
 };
 /* The i-th key, NULL past the end. */
 const struct config_key *config_key_at(size_t i);
+/* What k is set to; of kind CONFIG_STR. */
+const char *config_key_text(const struct config *c, const struct config_key *k);
+/* The i-th of the keys that need a restart, all of kind CONFIG_STR; NULL past the end. SIGHUP is enough for others. */
+#define CONFIG_RESTART_KEYS 5
+const struct config_key *config_restart_key_at(size_t i);
 /* "a whole number from 1 to 32 (processes)": what a value has to be. Returns buf. */
 const char *config_key_range(const struct config_key *k, char *buf, size_t size);
 

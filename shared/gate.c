@@ -129,6 +129,7 @@ void gate_init(struct gate *g)
     g->passes = 0;
     g->recoveries = 0;
     g->longest_wait_us = 0;
+    g->checkpoint_boot_ms = 0;
     for (size_t i = 0; i < GATE_SEATS; i++) {
         gate_mutex_init(&g->seats[i].alive);
         g->seats[i].word = FREE;

@@ -50,6 +50,7 @@ struct gate {
     _Atomic uint64_t passes;
     _Atomic uint64_t recoveries; /* holders that died inside */
     _Atomic int64_t longest_wait_us;
+    _Atomic int64_t checkpoint_boot_ms; /* when the last checkpoint ended; 0 = none yet */
 };
 
 void gate_init(struct gate *g);

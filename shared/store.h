@@ -51,6 +51,7 @@ const struct store_repair *store_repaired(const struct store *s, enum gate_file 
  */
 bool store_is_damaged(enum gate_file file);
 const char *store_file_name(enum gate_file file); /* "jobs.db" */
+const char *store_engine_version(void);           /* of SQLite */
 struct db *store_db(struct store *s, enum gate_file file);
 
 /*
@@ -232,12 +233,18 @@ int store_jobs_pause(struct db *db, bool paused, int max, double now,
 int store_paused_leases(struct db *db, const char *owner, char (*ret)[UUID_SIZE], int max,
                         struct err *err) LB_MUST_CHECK;
 
-/* For /metrics. */
+/* For /metrics and /api/status. */
+#define JOB_FIGURES_OWNERS 64
 struct job_figures {
     int64_t jobs[JOB__COUNT];
     int64_t paused;           /* of those that are unfinished */
     int64_t unfinished_items; /* queued or leased */
     int64_t leased_items;
+    int n_owners; /* the first JOB_FIGURES_OWNERS processes that hold leases */
+    struct {
+        pid_t pid; /* 0: its name is none of board.h */
+        int64_t items;
+    } owners[JOB_FIGURES_OWNERS];
 };
 int store_job_figures(struct db *db, struct job_figures *ret, struct err *err) LB_MUST_CHECK;
 

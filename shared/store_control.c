@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "board.h"
 #include "store_job.h"
 
 #define NOT_DONE_CHUNK 1000
@@ -19,11 +20,16 @@ int store_job_figures(struct db *db, struct job_figures *ret, struct err *err)
         ret->paused += query_col_int(&q, 2);
         ret->unfinished_items += query_col_int(&q, 3);
     }
-    if (rc < 0 || query_start(&leased, db, SQL_LEASED_ITEMS, err) < 0 ||
-        query_step(&leased, err) < 0)
+    if (rc < 0 || query_start(&leased, db, SQL_LEASED_BY_OWNER, err) < 0)
         return -1;
-    ret->leased_items = query_col_int(&leased, 0);
-    return 0;
+    while ((rc = query_step(&leased, err)) == 1) {
+        ret->leased_items += query_col_int(&leased, 1);
+        if (ret->n_owners == JOB_FIGURES_OWNERS)
+            continue;
+        ret->owners[ret->n_owners].pid = board_owner_pid(query_col_text(&leased, 0));
+        ret->owners[ret->n_owners++].items = query_col_int(&leased, 1);
+    }
+    return rc;
 }
 
 static int may_change(const struct job *j, const struct job_change *c, struct err *err)

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 
 #include "board.h"
+#include "clock.h"
 #include "fault.h"
 #include "schema.h"
 #include "store_repair.h"
@@ -30,6 +31,11 @@ static _Atomic bool damaged[GATE_COUNT];
 const char *db_file_name(enum gate_file file)
 {
     return file_names[file];
+}
+
+const char *store_engine_version(void)
+{
+    return sqlite3_libversion();
 }
 
 const char *store_file_name(enum gate_file file)
@@ -332,11 +338,13 @@ int store_begin(struct store *s, enum gate_file file, bool durable, struct err *
     return 0;
 }
 
-static int checkpoint(struct db *db, int mode, struct err *err)
+static int checkpoint(struct store *s, struct db *db, int mode, struct err *err)
 {
     fault_hit("checkpoint_before");
     int rc = sqlite3_wal_checkpoint_v2(db->conn, NULL, mode, NULL, NULL);
     fault_hit("checkpoint_after");
+    if (rc == SQLITE_OK)
+        s->board->gates[db->file].checkpoint_boot_ms = clock_boot_ms();
     if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
         return 0; /* a reader is still in the log: next time */
     return db_error(db, err, "checkpoint");
@@ -374,7 +382,7 @@ int store_commit(struct store *s, enum gate_file file, struct err *err)
         struct err why = {0};
         /* RESTART would wait for readers; cutting is tried only when the log is long and is not waited for either. */
         (void)sqlite3_busy_timeout(db->conn, 0);
-        (void)checkpoint(db,
+        (void)checkpoint(s, db,
                          db->log_pages * 4096LL > WAL_BYTES_LIMIT ? SQLITE_CHECKPOINT_TRUNCATE
                                                                   : SQLITE_CHECKPOINT_PASSIVE,
                          &why); /* the commit stands whatever the checkpoint says */
@@ -411,7 +419,7 @@ int store_checkpoint(struct store *s, enum gate_file file, struct err *err)
     must(!db->in_write);
     gate_enter(&s->board->gates[file], s->seat[file], NULL);
     (void)sqlite3_busy_timeout(db->conn, 0);
-    int rc = checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE, err);
+    int rc = checkpoint(s, db, SQLITE_CHECKPOINT_TRUNCATE, err);
     (void)sqlite3_busy_timeout(db->conn, STORE_BUSY_MS);
     gate_leave(&s->board->gates[file], s->seat[file]);
     return rc;

@@ -1,15 +1,10 @@
 /* GET /metrics: Prometheus' text format, version 0.0.4. Of all workers, whichever answers; counted since the start. */
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "api.h"
 #include "board.h"
 #include "clock.h"
+#include "figures.h"
 #include "handlers.h"
 #include "held.h"
 #include "store.h"
@@ -87,19 +82,6 @@ static const struct {
     [FIGURE_RESIDENT] = {"worker_resident_bytes", "gauge", "Memory of the process."},
 };
 
-static double resident_bytes(int pid)
-{
-    char path[40];
-    long long total, resident = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/statm", pid);
-    FILE *f = pid > 0 ? fopen(path, "re") : NULL;
-    if (f && fscanf(f, "%lld %lld", &total, &resident) != 2)
-        resident = 0;
-    if (f)
-        (void)fclose(f);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
 static double slot_value(const struct board_slot *s, enum slot_figure figure)
 {
     switch (figure) {
@@ -130,7 +112,7 @@ static double slot_value(const struct board_slot *s, enum slot_figure figure)
     case FIGURE_BEAT:
         return (double)(clock_boot_ms() - s->beat_boot_ms) / 1000;
     case FIGURE_RESIDENT:
-        return resident_bytes(s->pid);
+        return (double)figures_resident_bytes(s->pid);
     case FIGURE__COUNT:
         break;
     }
@@ -173,22 +155,6 @@ static void routes(struct strbuf *out, const struct board *b)
 
 /* ---- files and disks ---- */
 
-static double file_bytes(const char *state_dir, const char *file, const char *suffix)
-{
-    char path[PATH_MAX];
-    struct stat st;
-    if (snprintf(path, sizeof(path), "%s/%s%s", state_dir, file, suffix) >= (int)sizeof(path) ||
-        stat(path, &st) < 0)
-        return 0;
-    return (double)st.st_size;
-}
-
-static double free_bytes(const char *folder)
-{
-    struct statvfs st;
-    return statvfs(folder, &st) < 0 ? 0 : (double)st.f_bavail * (double)st.f_frsize;
-}
-
 static void stores(struct strbuf *out, struct worker *w)
 {
     const struct board *b = worker_board(w);
@@ -197,9 +163,9 @@ static void stores(struct strbuf *out, struct worker *w)
     for (int f = 0; f < GATE_COUNT; f++) {
         const char *name = store_file_name((enum gate_file)f);
         strbuf_addf(out, "longbox_store_bytes{file=\"%s\"} %.15g\n", name,
-                    file_bytes(state_dir, name, ""));
+                    (double)figures_file_bytes(state_dir, name, ""));
         strbuf_addf(out, "longbox_store_bytes{file=\"%s-wal\"} %.15g\n", name,
-                    file_bytes(state_dir, name, "-wal"));
+                    (double)figures_file_bytes(state_dir, name, "-wal"));
     }
     head(out, "store_writes_total", "counter", "Turns of writers at a database file.");
     for (int f = 0; f < GATE_COUNT; f++)
@@ -210,9 +176,12 @@ static void stores(struct strbuf *out, struct worker *w)
         strbuf_addf(out, "longbox_store_longest_wait_seconds{file=\"%s\"} %.6f\n",
                     store_file_name((enum gate_file)f), (double)b->gates[f].longest_wait_us / 1e6);
     head(out, "disk_free_bytes", "gauge", "Room that is left.");
-    strbuf_addf(out, "longbox_disk_free_bytes{folder=\"state\"} %.15g\n", free_bytes(state_dir));
+    struct disk_figures state = figures_disk(state_dir);
+    struct disk_figures library = figures_disk(worker_library_root(w));
+    strbuf_addf(out, "longbox_disk_free_bytes{folder=\"state\"} %.15g\n",
+                (double)state.free_bytes);
     strbuf_addf(out, "longbox_disk_free_bytes{folder=\"library\"} %.15g\n",
-                free_bytes(worker_library_root(w)));
+                (double)library.free_bytes);
 }
 
 static int library(struct strbuf *out, struct worker *w, struct store_reader *r, struct err *err)

@@ -96,6 +96,7 @@ const struct api_route api_routes[] = {
 
     {"GET",    "/api/logs",                    api_logs_get,                 API_ON_THREAD, 0},
     {"GET",    "/metrics",                     api_metrics,                  API_ON_THREAD, 0},
+    {"GET",    "/api/status",                  api_status,                   API_ON_THREAD, 0},
     {"GET",    "/api/version",                 api_version,                  API_ON_LOOP,   0},
     {"GET",    "/api/config",                  api_config,                   API_ON_LOOP,   0},
     {"GET",    "/api/health",                  api_health,                   API_ON_THREAD, 0},

@@ -152,8 +152,10 @@ int api_settings_get(struct api_call *call, struct err *err)
     bool watcher;
     if (read_settings(call, &s, err) < 0 || settings_read_watcher(call->reader, &watcher, err) < 0)
         return -1;
-    json_t *list = settings_describe(&s, watcher, worker_config(call->worker));
-    return api_reply(call, 200, json_pack("{s:o}", "settings", list));
+    const struct config *c = worker_config(call->worker);
+    return api_reply(call, 200,
+                     json_pack("{s:o, s:o}", "settings", settings_describe(&s, watcher, c), "fixed",
+                               settings_describe_fixed(c)));
 }
 
 int api_settings_patch(struct api_call *call, struct err *err)

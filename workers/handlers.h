@@ -120,6 +120,7 @@ int api_metrics(struct api_call *call, struct err *err);
 int api_health(struct api_call *call, struct err *err);
 int api_health_live(struct api_call *call, struct err *err);
 int api_health_ready(struct api_call *call, struct err *err);
+int api_status(struct api_call *call, struct err *err); /* api_status.c */
 int api_events_stats(struct api_call *call, struct err *err);
 
 #endif

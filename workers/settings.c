@@ -5,6 +5,7 @@
 
 #include "bookname.h"
 #include "config.h"
+#include "job.h"
 #include "log.h"
 #include "log_kept.h"
 #include "store.h"
@@ -66,6 +67,16 @@ static int check_one(const struct setting *s, const json_t *value, struct err *e
     return 0;
 }
 
+static int unknown(const char *key, struct err *err)
+{
+    const struct config_key *k;
+    for (size_t i = 0; (k = config_key_at(i)) != NULL; i++)
+        if (strcmp(k->key, key) == 0)
+            return err_field(err, ERR_BAD_FIELD, key,
+                             "%s is changed in the configuration of the server, not here", key);
+    return err_field(err, ERR_BAD_FIELD, key, "there is no setting %s", LOG_QUOTE(key));
+}
+
 int settings_check(const json_t *values, struct err *err)
 {
     for (void *at = json_object_iter((json_t *)values); at;
@@ -73,7 +84,7 @@ int settings_check(const json_t *values, struct err *err)
         const char *key = json_object_iter_key(at);
         const struct setting *s = find(key);
         if (!s)
-            return err_field(err, ERR_BAD_FIELD, key, "there is no setting %s", LOG_QUOTE(key));
+            return unknown(key, err);
         if (check_one(s, json_object_iter_value(at), err) < 0)
             return -1;
     }
@@ -161,5 +172,46 @@ json_t *settings_describe(const struct settings *s, bool watcher, const struct c
                               (json_int_t)t->max, "unit", t->unit, "text", t->text);
         must(o && json_array_append_new(list, o) == 0);
     }
+    return list;
+}
+
+static bool needs_restart(const struct config_key *key)
+{
+    const struct config_key *k;
+    for (size_t i = 0; (k = config_restart_key_at(i)) != NULL; i++)
+        if (k == key)
+            return true;
+    return false;
+}
+
+static json_t *describe_key(const struct config *c, const struct config_key *k)
+{
+    static const char *const types[] = {
+        [CONFIG_INT] = "integer", [CONFIG_STR] = "string", [CONFIG_BOOL] = "boolean"};
+    const char *field = (const char *)c + k->offset;
+    json_t *value, *def;
+    if (k->kind == CONFIG_INT) {
+        value = json_integer(*(const int64_t *)(const void *)field);
+        def = json_integer(k->def);
+    } else if (k->kind == CONFIG_BOOL) {
+        value = json_boolean(*(const bool *)field);
+        def = json_boolean(k->def != 0);
+    } else {
+        value = json_text(field);
+        def = json_text(k->def_text);
+    }
+    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:s, s:s, s:s}", "key", k->key, "type",
+                     types[k->kind], "value", value, "default", def, "min", (json_int_t)k->min,
+                     "max", (json_int_t)k->max, "unit", k->unit ? k->unit : "", "text", k->text,
+                     "applies", needs_restart(k) ? "restart" : "reload");
+}
+
+json_t *settings_describe_fixed(const struct config *c)
+{
+    json_t *list = json_array();
+    const struct config_key *k;
+    for (size_t i = 0; (k = config_key_at(i)) != NULL; i++)
+        if (!find(k->key)) /* log_max_bytes can be changed here */
+            must(json_array_append_new(list, describe_key(c, k)) == 0);
     return list;
 }

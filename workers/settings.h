@@ -45,5 +45,7 @@ int settings_read_watcher(struct store_reader *r, bool *ret, struct err *err) LB
 int settings_check(const json_t *values, struct err *err) LB_MUST_CHECK;
 /* For GET /api/settings: an array with key, type, value, default, range, unit and text of each. New reference. */
 json_t *settings_describe(const struct settings *s, bool watcher, const struct config *c);
+/* The same of the keys of the configuration, with `applies`: after a reload or only after a restart. */
+json_t *settings_describe_fixed(const struct config *c);
 
 #endif

@@ -20,7 +20,7 @@ static const struct {
     {"*", "SCAN sqlite_sequence", "one row for each table with AUTOINCREMENT"},
     {"RESULTS_NEWEST", "SCAN (subquery-1)", "what the inner statement found, up to its LIMIT"},
     {"JOB_FIGURES", "SCAN jobs", "for /metrics, seconds apart: every job that is kept is counted"},
-    {"LEASED_ITEMS", "SCAN job_items USING INDEX job_items_leased",
+    {"LEASED_BY_OWNER", "SCAN job_items USING INDEX job_items_leased",
      "what runs now: a partial index"},
     {"LIBRARY_KNOWN", "SCAN files USING INDEX sqlite_autoindex_files_1",
      "the scan of the library compares every file"},
