@@ -55,7 +55,7 @@ const worker = await build({
   logLevel: 'warning',
 });
 const workerFile = `static/${basename(Object.keys(worker.metafile.outputs)[0])}`;
-const result = await build({
+const options = {
   entryPoints: [...Object.values(PAGES).map((name) => join(here, `js/${name}.js`)), join(here, 'css/app.css')],
   outdir: join(out, 'static'),
   entryNames: '[name]-[hash]',
@@ -68,7 +68,39 @@ const result = await build({
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
-});
+};
+
+/* The source files that `file` needs before it runs, itself included. */
+function closure(inputs, file, known = new Set()) {
+  if (known.has(file)) return known;
+  known.add(file);
+  for (const { path, kind } of inputs[file].imports) if (kind === 'import-statement') closure(inputs, path, known);
+  return known;
+}
+
+/*
+ * esbuild cuts what is shared into a chunk for each set of parts that share it, and every chunk is a request and begins
+ * its compression anew: a part that is loaded later would make the first view larger. So each of them depends on all
+ * that both pages have in common, which is there before it anyway, and that stays one chunk.
+ */
+async function whole() {
+  const { inputs } = (await build({ ...options, write: false })).metafile;
+  const [one, other] = Object.values(PAGES).map((name) => closure(inputs, relative(process.cwd(), join(here, `js/${name}.js`))));
+  const common = [...one].filter((file) => other.has(file) && !packageFolder(file));
+  const later = new Set(Object.values(inputs).flatMap(({ imports }) => imports.filter(({ kind }) => kind === 'dynamic-import').map(({ path }) => resolve(path))));
+  return {
+    name: 'whole',
+    setup(all) {
+      all.onLoad({ filter: /\.js$/ }, async ({ path }) => {
+        if (!later.has(path)) return null;
+        const needs = common.map((file) => `import ${JSON.stringify(resolve(file))};\n`).join('');
+        return { contents: `${await readFile(path, 'utf8')}\n${needs}`, loader: 'js' };
+      });
+    },
+  };
+}
+
+const result = await build({ ...options, plugins: [await whole()] });
 const { outputs } = result.metafile;
 const inStatic = (file) => `static/${basename(file)}`;
 /* A source file of a page -> the output it became. */

@@ -3,6 +3,7 @@
  */
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from './dom.js';
+import { lazy } from './lazy.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
 import { Actions, Confirm } from './view_actions.js';
@@ -11,7 +12,11 @@ import { Library } from './view_library.js';
 import { Progress } from './view_progress.js';
 
 /* Views that are loaded when they are first shown: name -> lazy(() => import(file)). */
-const VIEWS = {};
+const VIEWS = {
+  settings: lazy(() => import('./view_settings.js')),
+  logs: lazy(() => import('./view_logs.js')),
+  server: lazy(() => import('./view_server.js')),
+};
 
 function LibraryView({ app }) {
   return html`

@@ -1,0 +1,227 @@
+/*
+ * view_settings.js - what can be set while the service runs, each in a form of its own; and, to read, what the server
+ * was started with. Changes made elsewhere appear, but never in a field that is being typed in.
+ */
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { effect } from '@preact/signals';
+import { html, Name } from './dom.js';
+import * as store from './store.js';
+import * as common from './strings.js';
+import * as texts from './strings_server.js';
+import { takeSamples } from './samples.js';
+import { grouped, parseDraft, withValues } from './settings.js';
+
+const SAMPLE_AFTER_MS = 700;
+
+/* The settings as they are, kept up to date by the stream: {settings, fixed}, or null. */
+function useSettings(app) {
+  const [all, setAll] = useState(null);
+  const [error, setError] = useState(null);
+  const take = (answer) => {
+    setAll(answer);
+    setError(null);
+  };
+  const read = () => app.api.get('api/settings').then(take, (failure) => setError(failure.text));
+  useEffect(() => {
+    void read();
+    let first = true; /* what came before is in the answer */
+    let wasLive = store.quality.peek() === 'live';
+    const stopMessages = effect(() => {
+      const message = store.message.value;
+      if (first || message?.type !== 'settings_changed') return;
+      const { kind, values } = message.data;
+      if (kind === 'settings') setAll((known) => known && { ...known, settings: withValues(known.settings, values) });
+      else if ('theme' in values) void app.preferences.read();
+    });
+    first = false;
+    const stopQuality = effect(() => { /* changes may have been missed */
+      const live = store.quality.value === 'live';
+      if (live && !wasLive) void read();
+      wasLive = live;
+    });
+    return () => {
+      stopMessages();
+      stopQuality();
+    };
+  }, []);
+  return { all, error, read, take };
+}
+
+/* ---- one setting ---- */
+
+/* Saves; `state` is one of idle, saving, saved. */
+function useSaving(app, setting, take) {
+  const [draft, setDraft] = useState(null); /* null: as the server has it */
+  const [state, setState] = useState('idle');
+  const [error, setError] = useState(null);
+  async function save(value) {
+    setState('saving');
+    setError(null);
+    try {
+      take(await app.api.patch('api/settings', { [setting.key]: value }, { tries: 3 })); /* the same twice is the same */
+      setDraft(null);
+      setState('saved');
+    } catch (failure) {
+      setError(texts.notSaved(failure.text));
+      setState('idle');
+    }
+  }
+  function type(text) {
+    setDraft(text);
+    setState('idle');
+    const { error: wrong } = parseDraft(setting, text);
+    setError(wrong ?? null);
+  }
+  function undo() {
+    setDraft(null);
+    setState('idle');
+    setError(null);
+  }
+  return { draft, state, error, save, type, undo, setError };
+}
+
+function Setting({ app, setting, take, onDraft }) {
+  const id = useId();
+  const { draft, state, error, save, type, undo, setError } = useSaving(app, setting, take);
+  const seen = useRef(setting.value); /* when typing began */
+  const current = String(setting.value);
+  const shown = draft ?? current;
+  const isEdited = draft !== null && draft !== current;
+  const elsewhere = draft !== null && seen.current !== setting.value;
+  useEffect(() => onDraft?.(setting.key, draft === null ? null : parseDraft(setting, draft)), [draft]);
+
+  function submit(event) {
+    event.preventDefault();
+    const parsed = parseDraft(setting, shown);
+    if (parsed.error) setError(parsed.error);
+    else if (isEdited && state !== 'saving') void save(parsed.value);
+  }
+  function input(event) {
+    if (draft === null) seen.current = setting.value;
+    type(event.currentTarget.value);
+  }
+  return html`
+    <form class="setting" data-key=${setting.key} data-state=${state} onSubmit=${submit} novalidate>
+      <label for=${id}>${texts.settingNames[setting.key] ?? setting.key}</label>
+      <p class="dim" id=${`${id}-text`}>${setting.text} · ${texts.rangeOf(setting)} · ${texts.defaultIs(setting)}</p>
+      <div class="setting-row">
+        <input id=${id} type="text" dir="ltr" autocomplete="off" spellcheck=${false} inputmode=${setting.type === 'integer' ? 'numeric' : null} value=${shown}
+          onInput=${input} aria-invalid=${error ? 'true' : null} aria-describedby=${`${id}-text ${id}-error`} />
+        <span class="count">${texts.alsoAs(setting, shown)}</span>
+        <button class="strong" type="submit" disabled=${!isEdited || state === 'saving'}>${state === 'saving' ? texts.saving : texts.save}</button>
+        ${isEdited && html`<button type="button" onClick=${undo}>${texts.undoTyping}</button>`}
+        ${setting.value !== setting.default && !isEdited && html`<button type="button" data-reset onClick=${() => save(setting.default)}>${texts.reset}</button>`}
+        <span class="saved" role="status">${state === 'saved' ? texts.saved : ''}</span>
+      </div>
+      <p class="why" id=${`${id}-error`} aria-live="polite">${error}</p>
+      ${elsewhere && html`<p class="elsewhere" role="status">${texts.changedElsewhere(current)} <button type="button" onClick=${undo}>${texts.takeIt}</button></p>`}
+    </form>
+  `;
+}
+
+/* ---- what the template gives ---- */
+
+function Samples({ app, options }) {
+  const [asked, setAsked] = useState(false);
+  const [state, setState] = useState({ samples: null, error: null, running: false });
+  const question = options && JSON.stringify(options.value);
+  const typed = !!options?.typed;
+  useEffect(() => {
+    if (!question || !(asked || typed)) return undefined;
+    const ended = new AbortController();
+    const timer = setTimeout(async () => {
+      setState((before) => ({ ...before, running: true }));
+      try {
+        const samples = await takeSamples({ api: app.api, clock: app.clock, options: JSON.parse(question), signal: ended.signal });
+        if (!ended.signal.aborted) setState({ samples, error: null, running: false });
+      } catch (failure) {
+        if (!ended.signal.aborted) setState({ samples: null, error: texts.samplesFailed(failure.text ?? failure.message), running: false });
+      }
+    }, typed ? SAMPLE_AFTER_MS : 0);
+    return () => {
+      clearTimeout(timer);
+      ended.abort();
+    };
+  }, [question, asked, typed]);
+  const { samples, error, running } = state;
+  return html`
+    <div class="samples" id="samples" aria-busy=${running}>
+      <h3>${texts.samplesTitle}</h3>
+      ${!samples && !error && !running && html`<p><button id="btn-samples" onClick=${() => setAsked(true)}>${texts.showSamples}</button></p>`}
+      <p class="dim" role="status">${running ? texts.samplesRunning : samples && !samples.length ? texts.samplesNone : ''}</p>
+      ${error && html`<p class="why" role="alert">${error}</p>`}
+      ${samples?.length > 0 && html`
+        <table class="plain-table">
+          <thead><tr>${texts.samplesHeads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+          <tbody>${samples.map((sample) => html`<tr>
+            <td><${Name} text=${sample.now} /></td>
+            <td>${sample.then ? html`<${Name} text=${sample.then} />` : html`<span class="dim">${sample.duplicate ? texts.sampleTaken : sample.why ?? texts.sampleSame}</span>`}</td>
+          </tr>`)}</tbody>
+        </table>`}
+    </div>
+  `;
+}
+
+/* What a rename would be started with: what is typed, where it can be used, else what is saved. */
+function renameOptions(settings, drafts) {
+  const value = (key) => drafts[key]?.value ?? settings.find((setting) => setting.key === key)?.value;
+  return { value: { format: value('filename_format'), padding: value('issue_number_padding') }, typed: Object.values(drafts).some(Boolean) };
+}
+
+/* ---- what the server was started with ---- */
+
+function Fixed({ keys }) {
+  const changed = keys.filter((key) => key.value !== key.default).length;
+  return html`
+    <section class="sheet">
+      <h2>${texts.fixedTitle}</h2>
+      <p class="dim">${texts.fixedText}</p>
+      <details>
+        <summary>${texts.fixedShow(keys.length, changed)}</summary>
+        <div class="wide" role="region" tabindex="0" aria-label=${texts.fixedTitle}>
+          <table class="plain-table" id="fixed">
+            <thead><tr>${texts.fixedHeads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+            <tbody>${keys.map((key) => html`<tr key=${key.key} data-changed=${key.value !== key.default ? 'yes' : null}>
+              <th scope="row">${key.key}</th><td><bdi>${texts.valueOf(key)}</bdi></td><td>${key.text}</td><td>${texts.applies[key.applies]}</td>
+            </tr>`)}</tbody>
+          </table>
+        </div>
+      </details>
+    </section>
+  `;
+}
+
+function Look({ app }) {
+  return html`
+    <section class="sheet">
+      <h2>${texts.preferencesTitle}</h2>
+      <fieldset class="choice">
+        <legend>${common.colours}</legend>
+        <p class="dim">${texts.coloursText}</p>
+        ${Object.entries(common.themes).map(([name, text]) => html`
+          <label class="field"><input type="radio" name="colours" value=${name} checked=${store.theme.value === name} onChange=${() => app.preferences.setTheme(name)} />${text}</label>`)}
+      </fieldset>
+    </section>
+  `;
+}
+
+export function View({ app }) {
+  const { all, error, read, take } = useSettings(app);
+  const [drafts, setDrafts] = useState({});
+  const onDraft = (key, parsed) => setDrafts((known) => ({ ...known, [key]: parsed }));
+  return html`
+    <div class="settings" data-read=${all ? 'yes' : 'no'}>
+      <h1>${texts.settingsTitle}</h1>
+      <${Look} app=${app} />
+      ${error && html`<p class="why" role="alert">${texts.settingsFailed(error)} <button onClick=${read}>${common.retry}</button></p>`}
+      ${all && grouped(all.settings).map(([group, settings]) => html`
+        <section class="sheet" key=${group}>
+          <h2>${texts.settingGroups[group]}</h2>
+          ${settings.map((setting) => html`<${Setting} key=${setting.key} app=${app} setting=${setting} take=${take} onDraft=${group === 'names' ? onDraft : null} />`)}
+          ${group === 'names' && html`<${Samples} app=${app} options=${renameOptions(settings, drafts)} />`}
+        </section>
+      `)}
+      ${all && html`<${Fixed} keys=${all.fixed} />`}
+    </div>
+  `;
+}
