@@ -43,7 +43,7 @@ for (const [what, set] of [['answered when it is done', {}], ['answered "not yet
 }
 
 pageTest('batch page: cancel in the middle shows cancelled', {}, async (s, b) => {
-  const id = await makeBatch(s.api, 10, 300);
+  const id = await makeBatch(s.api, 50, 300);
   const page = await b.open(address(s.url, id));
   await running(page, 2);
   await press(page, 'btn-cancel');

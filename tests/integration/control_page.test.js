@@ -51,7 +51,7 @@ for (const [size, viewport] of [['wide', { width: 1100, height: 800 }], ['narrow
 
 pageTest('page: a pause made elsewhere is shown, and found again after a refresh', { books: 2 }, async (s, b) => {
   const page = await b.open(s.url);
-  const id = await startNoop(s.api, 400, 100);
+  const id = await startNoop(s.api, 2000, 100);
   await running(page, id, 3);
   assert.equal((await s.api.post(`/api/jobs/${id}/pause`)).status, 200);
   await until('Resume', 20, async () => (await label(page, 'btn-pause')) === 'Resume');
@@ -102,7 +102,7 @@ pageTest('page: several jobs at once: each moves in the list, and one click foll
   const page = await b.open(s.url);
   const titles = ['Process the new ones...', 'Check everything that came in this week, and its neighbours...', 'Rename...'];
   const ids = [];
-  for (const title of titles) ids.push(await startNoop(s.api, 300, 100, { title }));
+  for (const title of titles) ids.push(await startNoop(s.api, 2000, 100, { title }));
   await untilPage('the newest', page, 10, (v) => v.dialog && v.jobId === ids[2]);
   await until('the two others', 10, async () => (await others(page)).length === 2);
   const before = await others(page);

@@ -129,7 +129,7 @@ pageTest('page: two tabs on two workers show the same, and one cancels for both'
     assert.equal(end.processed, 20);
     await press(tab, 'btn-close'); // an open summary is not pushed away by another job
   }
-  const long = await startNoop(s.workerClient(1), 400, 100);
+  const long = await startNoop(s.workerClient(1), 2000, 100);
   for (const tab of tabs) await untilPage('the second job', tab, 20, (v) => v.jobId === long && v.dialog && v.processed > 0);
   await press(tabs[0], 'btn-cancel');
   const ends = [];
@@ -192,7 +192,7 @@ pageTest('page: a stream that is never available: polling alone finishes the dia
 });
 
 pageTest('page: cancel in the middle ends the dialog with what was done', { books: 2 }, async (s, b) => {
-  const id = await startNoop(s.api, 300, 100);
+  const id = await startNoop(s.api, 2000, 100);
   const page = await b.open(s.url);
   await running(page, 8);
   await press(page, 'btn-cancel');
