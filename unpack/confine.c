@@ -60,8 +60,8 @@ int confine_limits(unsigned cpu_s, unsigned memory_mib, unsigned descriptors)
                : 0;
 }
 
-/* What goes on. Memory that can be executed does not: checked before this list. */
-static const int allowed[] = {
+/* What every program calls: memory, what it has open, the clock, its end. */
+static const int of_every_program[] = {
     SYS_read,          SYS_write,          SYS_pread64,    SYS_close,
 #ifdef SYS_mmap
     SYS_mmap,
@@ -78,13 +78,10 @@ static const int allowed[] = {
 #endif
 };
 
-/* What a library may ask and do without: character tables, the time zone. */
-static const int refused[] = {
-#ifdef SYS_open
-    SYS_open,
-#endif
+/* Looks at files, which open none. */
+static const int looks[] = {
 #ifdef SYS_stat
-    SYS_stat,
+    SYS_stat,       SYS_lstat,
 #endif
 #ifdef SYS_access
     SYS_access,
@@ -95,7 +92,16 @@ static const int refused[] = {
 #ifdef SYS_newfstatat
     SYS_newfstatat,
 #endif
-    SYS_openat,     SYS_fstat, SYS_statx, SYS_faccessat, SYS_readlinkat, SYS_getcwd, SYS_prlimit64,
+    SYS_fstat,      SYS_statx, SYS_faccessat, SYS_faccessat2, SYS_readlinkat, SYS_getcwd,
+};
+
+/* What a library may ask for besides, and do without: character tables, the time zone, its limits. */
+static const int opens_and_limits[] = {
+#ifdef SYS_open
+    SYS_open,
+#endif
+    SYS_openat,
+    SYS_prlimit64,
 };
 
 static const int maps_memory[] = {
@@ -122,16 +128,36 @@ static int set_filter(struct sock_filter *code, size_t n)
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-int confine_calls(void)
+/* The beginning of a filter: the call's number is loaded. Returns its length. */
+static size_t begin(struct sock_filter *code)
 {
-    struct sock_filter
-        code[8 + 2 * (ARRAY_LEN(allowed) + ARRAY_LEN(refused)) + 5 * ARRAY_LEN(maps_memory)];
     size_t n = 0;
     code[n++] = LOAD(arch);
     code[n++] = IF_EQUAL(ARCH, 1);
     code[n++] = LOAD(nr);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1);
     code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS); /* another machine's numbers */
+    return n;
+}
+
+/* Answers each of the calls with the action. Returns the new length. */
+static size_t answer(struct sock_filter *code, size_t n, const int *calls, size_t n_calls,
+                     unsigned action)
+{
+    for (size_t i = 0; i < n_calls; i++) {
+        code[n++] = IF_EQUAL(calls[i], 1);
+        code[n++] = RETURN(action);
+    }
+    return n;
+}
+#define ANSWER(code, n, calls, action) answer(code, n, calls, ARRAY_LEN(calls), action)
+
+int confine_calls(void)
+{
+    struct sock_filter
+        code[8 + 5 * ARRAY_LEN(maps_memory) +
+             2 * (ARRAY_LEN(of_every_program) + ARRAY_LEN(looks) + ARRAY_LEN(opens_and_limits))];
+    size_t n = begin(code);
     for (size_t i = 0; i < ARRAY_LEN(maps_memory); i++) {
         code[n++] = IF_EQUAL(maps_memory[i], 3);
         code[n++] = LOAD(args[2]); /* its low half: the machines above are little-endian */
@@ -139,85 +165,25 @@ int confine_calls(void)
         code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS);
         code[n++] = LOAD(nr);
     }
-    for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
-        code[n++] = IF_EQUAL(allowed[i], 1);
-        code[n++] = RETURN(SECCOMP_RET_ALLOW);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        code[n++] = IF_EQUAL(refused[i], 1);
-        code[n++] = RETURN(SECCOMP_RET_ERRNO | EACCES);
-    }
+    n = ANSWER(code, n, of_every_program, SECCOMP_RET_ALLOW);
+    n = ANSWER(code, n, looks, SECCOMP_RET_ERRNO | EACCES);
+    n = ANSWER(code, n, opens_and_limits, SECCOMP_RET_ERRNO | EACCES);
     code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS);
     return set_filter(code, n);
 }
 
 /* ---- a program that is not ours ---- */
 
-/* What the dynamic loader, the C library and a program that reads a file and writes to a pipe call. */
+/* What the dynamic loader, the C library and a program that reads a file and writes to a pipe call besides. */
 static const int program_calls[] = {
     SYS_execve, /* its own start; no other process can be made */
-#ifdef SYS_mmap
-    SYS_mmap,
-#endif
-#ifdef SYS_mmap2
-    SYS_mmap2,
-#endif
 #ifdef SYS_arch_prctl
     SYS_arch_prctl,
 #endif
-#ifdef SYS_stat
-    SYS_stat,
-    SYS_lstat,
-#endif
-#ifdef SYS_access
-    SYS_access,
-#endif
-#ifdef SYS_readlink
-    SYS_readlink,
-#endif
-#ifdef SYS_newfstatat
-    SYS_newfstatat,
-#endif
-    SYS_read,
-    SYS_readv,
-    SYS_pread64,
-    SYS_write,
-    SYS_writev,
-    SYS_lseek,
-    SYS_close,
-    SYS_fstat,
-    SYS_statx,
-    SYS_faccessat,
-    SYS_faccessat2,
-    SYS_readlinkat,
-    SYS_getcwd,
-    SYS_munmap,
-    SYS_mremap,
-    SYS_mprotect,
-    SYS_madvise,
-    SYS_brk,
-    SYS_futex,
-    SYS_set_tid_address,
-    SYS_rseq,
-    SYS_set_robust_list,
-    SYS_rt_sigaction,
-    SYS_rt_sigprocmask,
-    SYS_rt_sigreturn,
-    SYS_sigaltstack,
-    SYS_getpid,
-    SYS_gettid,
-    SYS_getuid,
-    SYS_geteuid,
-    SYS_getgid,
-    SYS_getegid,
-    SYS_uname,
-    SYS_clock_gettime,
-    SYS_gettimeofday,
-    SYS_getrandom,
-    SYS_exit,
-    SYS_exit_group,
-    SYS_restart_syscall,
-    SYS_sched_yield,
+    SYS_readv,        SYS_writev,          SYS_lseek,   SYS_set_tid_address, SYS_rseq,
+    SYS_rt_sigaction, SYS_set_robust_list, SYS_getpid,  SYS_rt_sigprocmask,  SYS_gettid,
+    SYS_sigaltstack,  SYS_getuid,          SYS_geteuid, SYS_getgid,          SYS_getegid,
+    SYS_gettimeofday, SYS_sched_yield,     SYS_uname,
 #if defined(__SANITIZE_ADDRESS__)
     SYS_prlimit64, /* the sanitizer's start, in the tests' own program */
 #endif
@@ -238,13 +204,10 @@ static const struct {
 
 int confine_program(void)
 {
-    struct sock_filter code[8 + 2 * ARRAY_LEN(program_calls) + 5 * ARRAY_LEN(opens)];
-    size_t n = 0;
-    code[n++] = LOAD(arch);
-    code[n++] = IF_EQUAL(ARCH, 1);
-    code[n++] = LOAD(nr);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1);
-    code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS); /* another machine's numbers */
+    struct sock_filter
+        code[8 + 5 * ARRAY_LEN(opens) +
+             2 * (ARRAY_LEN(of_every_program) + ARRAY_LEN(looks) + ARRAY_LEN(program_calls))];
+    size_t n = begin(code);
     for (size_t i = 0; i < ARRAY_LEN(opens); i++) {
         code[n++] = IF_EQUAL(opens[i].call, 4);
         code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, opens[i].flags_at);
@@ -252,10 +215,9 @@ int confine_program(void)
         code[n++] = RETURN(SECCOMP_RET_ERRNO | EPERM);
         code[n++] = RETURN(SECCOMP_RET_ALLOW);
     }
-    for (size_t i = 0; i < ARRAY_LEN(program_calls); i++) {
-        code[n++] = IF_EQUAL(program_calls[i], 1);
-        code[n++] = RETURN(SECCOMP_RET_ALLOW);
-    }
+    n = ANSWER(code, n, of_every_program, SECCOMP_RET_ALLOW);
+    n = ANSWER(code, n, looks, SECCOMP_RET_ALLOW);
+    n = ANSWER(code, n, program_calls, SECCOMP_RET_ALLOW);
     code[n++] = RETURN(SECCOMP_RET_ERRNO | EPERM);
     return set_filter(code, n);
 }
