@@ -23,6 +23,16 @@ int job_cancel(struct api_call *call, struct job *ret, struct err *err) LB_MUST_
  * fails. ERR_NOTHING_TO_DO when there is no item. With an Idempotency-Key that was used, *ret is the job of then.
  */
 enum which { WHICH_ALL, WHICH_SELECTED, WHICH_UNMARKED };
+#define NINE_JOBS(X)                                                                               \
+    X(process, all, WHICH_ALL)                                                                     \
+    X(process, selected, WHICH_SELECTED)                                                           \
+    X(process, unmarked, WHICH_UNMARKED)                                                           \
+    X(rename, all, WHICH_ALL)                                                                      \
+    X(rename, selected, WHICH_SELECTED)                                                            \
+    X(rename, unmarked, WHICH_UNMARKED)                                                            \
+    X(normalize, all, WHICH_ALL)                                                                   \
+    X(normalize, selected, WHICH_SELECTED)                                                         \
+    X(normalize, unmarked, WHICH_UNMARKED)
 int start_nine(struct api_call *call, const char *op_name, enum which which, bool some_valid,
                struct job *ret, struct err *err) LB_MUST_CHECK;
 

@@ -187,12 +187,4 @@ static int run_nine(struct api_call *call, const char *op_name, enum which which
     {                                                                                              \
         return run_nine(call, #op, WHICH, err);                                                    \
     }
-NINE(process, all, WHICH_ALL)
-NINE(process, selected, WHICH_SELECTED)
-NINE(process, unmarked, WHICH_UNMARKED)
-NINE(rename, all, WHICH_ALL)
-NINE(rename, selected, WHICH_SELECTED)
-NINE(rename, unmarked, WHICH_UNMARKED)
-NINE(normalize, all, WHICH_ALL)
-NINE(normalize, selected, WHICH_SELECTED)
-NINE(normalize, unmarked, WHICH_UNMARKED)
+NINE_JOBS(NINE)

@@ -252,15 +252,7 @@ static int start_old(struct api_call *call, const char *op_name, enum which whic
     {                                                                                              \
         return start_old(call, #op, WHICH, err);                                                   \
     }
-START(process, all, WHICH_ALL)
-START(process, selected, WHICH_SELECTED)
-START(process, unmarked, WHICH_UNMARKED)
-START(rename, all, WHICH_ALL)
-START(rename, selected, WHICH_SELECTED)
-START(rename, unmarked, WHICH_UNMARKED)
-START(normalize, all, WHICH_ALL)
-START(normalize, selected, WHICH_SELECTED)
-START(normalize, unmarked, WHICH_UNMARKED)
+NINE_JOBS(START)
 
 /* ---- POST /api/jobs ---- */
 
