@@ -138,13 +138,13 @@ export async function streamedSteps(page, jobId) {
   return [...new Set(events.filter((e) => e.type === 'job_updated' && e.data.job_id === jobId).map((e) => e.data.progress.processed))];
 }
 
-// A test with a server and a browser; the body gets (server, browser).
+// A test with a server and a browser; the body gets (server, browser, t).
 export function pageTest(name, options, body) {
-  serverTest(name, { seconds: 150, ...options }, async (server) => {
+  serverTest(name, { seconds: 150, ...options }, async (server, t) => {
     const browser = new Browser(server.dir, options);
     await browser.start();
     try {
-      await body(server, browser);
+      await body(server, browser, t);
       assert.deepEqual(browser.errors, [], 'errors of the page');
     } catch (e) {
       for (const page of browser.pages) {

@@ -1,5 +1,5 @@
-// A proxy of the test between a browser and the server. It can cut event streams, or everything, and let them pass
-// again; with `slot` it sends /api to that worker alone, so that a tab talks to a worker of the test's choice.
+// A proxy of the test between a browser and the server. It can cut event streams, or everything, answer them with 502 or
+// let them stand open and silent, and let them pass again; with `slot` it sends /api to that worker alone, so that a tab talks to a worker of the test's choice.
 import http from 'node:http';
 import { SlotAgent } from './connect.js';
 
@@ -9,6 +9,8 @@ export class Proxy {
   constructor(server, { slot, streams = true } = {}) {
     this.target = new URL(server.url);
     this.streams = streams; // do streams pass?
+    this.broken = false;    // is a stream answered with 502?
+    this.silent = false;    // does nothing come through an open stream?
     this.all = true;        // does anything pass?
     this.requests = [];     // {at, method, url, status, worker}
     this.sockets = new Set();
@@ -35,6 +37,7 @@ export class Proxy {
     this.requests.push(record);
     const stream = isStream(req.url);
     if (!this.all || (stream && !this.streams)) return req.socket.destroy();
+    if (stream && this.broken) return res.writeHead(502).end();
     const direct = this.worker && req.url.startsWith('/api');
     const out = http.request({
       ...(direct ? {} : { host: this.target.hostname, port: this.target.port }),
@@ -45,7 +48,8 @@ export class Proxy {
       record.worker = answer.headers['x-longbox-worker'];
       res.writeHead(answer.statusCode, answer.headers);
       res.flushHeaders();
-      answer.pipe(res);
+      if (stream) answer.on('data', (bytes) => this.silent || res.write(bytes)).on('end', () => res.end());
+      else answer.pipe(res);
       answer.on('error', () => req.socket.destroy());
       answer.on('aborted', () => req.socket.destroy());
     });
@@ -69,7 +73,17 @@ export class Proxy {
     for (const socket of this.streamSockets) socket.destroy();
   }
 
-  restoreStreams() { this.streams = true; }
+  breakStreams() {
+    this.broken = true;
+    for (const socket of this.streamSockets) socket.destroy();
+  }
+
+  restoreStreams() {
+    this.streams = true;
+    this.broken = false;
+  }
+
+  silenceStreams() { this.silent = true; }
 
   cutAll() {
     this.all = false;
