@@ -142,6 +142,7 @@ export function createConnection({ jobs, stream: makeStream, clock, config, page
       if (ok === reached) return;
       reached = ok;
       if (ok && !up) polled = true;
+      if (!ok) act(null); /* the mark says more */
       say();
     },
     /* The followed job has changed. */

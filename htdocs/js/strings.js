@@ -84,9 +84,11 @@ export const spoken = (job, isEnded) =>
 
 /* ---- the connection ---- */
 
-export const updated = (seconds) => `updated ${duration(seconds)} ago`;
+export const updatedWord = 'updated';
+export const ago = (seconds) => `${duration(seconds)} ago`;
+const updated = (seconds) => `${updatedWord} ${ago(seconds)}`;
 export const stale = (newsSeconds, checkedSeconds) =>
-  newsSeconds - checkedSeconds > 3 ? `${updated(newsSeconds)}, checked ${duration(checkedSeconds)} ago` : updated(newsSeconds);
+  newsSeconds - checkedSeconds > 3 ? `${updated(newsSeconds)}, checked ${ago(checkedSeconds)}` : updated(newsSeconds);
 
 /* What the watchdog did. */
 export const acted = {

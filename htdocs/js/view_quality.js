@@ -13,7 +13,7 @@ export function Quality() {
   const age_ms = store.now_ms.value - checkedAt_ms;
   return html`
     <span class="quality" data-quality=${quality} title=${hint}>
-      <span>${text}${quality !== 'live' && age_ms >= OLD_MS && html` <span id="age">${texts.updated(Math.floor(age_ms / 1000))}</span>`}</span>
+      <span>${text}${quality !== 'live' && age_ms >= OLD_MS && html`<span class="age"> <span>${texts.updatedWord} </span>${texts.ago(Math.floor(age_ms / 1000))}</span>`}</span>
     </span>
   `;
 }

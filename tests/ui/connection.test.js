@@ -254,6 +254,9 @@ test('the watchdog acts while there is no stream: no word for a moment, one for 
     if (es.last().readyState === CONNECTING) es.last().fails(CLOSED);
   }
   assert.deepEqual(acts, ['lost']);
+  server.away = true;
+  await clock.advance(60000);
+  assert.deepEqual(acts, ['lost', null], 'a server that is away is another matter');
 });
 
 test('a hidden page without a stream, and questions that bring nothing new: no word', async () => {
