@@ -2,13 +2,15 @@
  * build.mjs - bundles the page: `node htdocs/build.mjs build/htdocs`.
  *
  * Writes index.html, deep.html (the same for addresses one level down), batch.html, favicon.svg, the scripts, those
- * that are loaded later too, the worker that shares the stream and the style of all pages as static/<name>-<hash>, and
- * static/licences.txt into the given folder; what was in its static/ before is removed. Prints what a first visit of
- * each page loads. Names with hashes may be cached for ever; the pages and favicon.svg may not.
+ * that are loaded later too, the worker that shares the stream and the style of all pages as static/<name>-<hash>,
+ * static/licences.txt, and what makes it installable (manifest.json, icons, sw.js with the names of all these files)
+ * into the given folder; what was in its static/ before is removed. Prints what a first visit of each page loads. Names
+ * with hashes may be cached for ever; others may not.
  */
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -116,7 +118,7 @@ function needs(file, known = new Set()) {
   return [...known];
 }
 
-await writeFile(join(out, 'favicon.svg'), await readFile(join(here, 'favicon.svg')));
+for (const name of ['favicon.svg', 'icon-maskable.svg', 'manifest.json']) await copyFile(join(here, name), join(out, name));
 await writeFile(join(out, 'static/licences.txt'), await licences(Object.keys(result.metafile.inputs)));
 
 let over = false;
@@ -141,6 +143,15 @@ for (const [name, script] of Object.entries(PAGES)) {
   console.log(`first view of ${name}: ${sum} bytes gzip of ${BUDGET_BYTES} (${relative(process.cwd(), out) || '.'})`);
   over ||= sum > BUDGET_BYTES;
 }
+
+/* The service worker knows all files by name, and is another one whenever one of them is. */
+const kept = [...Object.keys(outputs).map(inStatic).sort(), workerFile, './', 'deep.html', 'batch.html', 'favicon.svg', 'manifest.json'];
+const source = await readFile(join(here, 'sw.js'), 'utf8');
+const hash = createHash('sha256').update(source);
+for (const file of kept) hash.update(await readFile(join(out, file === './' ? 'index.html' : file)));
+const { code } = await transform(source, { minify: true });
+await writeFile(join(out, 'sw.js'), code.replace('@VERSION@', hash.digest('hex').slice(0, 16)).replace('"@FILES@"', kept.map((file) => JSON.stringify(file)).join()));
+
 if (over) {
   console.error('a first view is over its budget');
   process.exit(1);

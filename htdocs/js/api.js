@@ -102,6 +102,5 @@ export function createApi({ base, fetch, delay, random = Math.random, onReach = 
     get: (path, options) => request('GET', path, options),
     post: (path, body, options) => request('POST', path, { ...options, body }),
     patch: (path, body, options) => request('PATCH', path, { ...options, body }),
-    delete: (path, options) => request('DELETE', path, options),
   };
 }

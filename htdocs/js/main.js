@@ -4,6 +4,7 @@
 import { render } from 'preact';
 import * as S from './state.js';
 import * as store from './store.js';
+import { install } from './install.js';
 import { createLibrary } from './library.js';
 import { createPage } from './page.js';
 import { createPreferences } from './preferences.js';
@@ -30,3 +31,4 @@ render(html`<${App} app=${app} />`, document.getElementById('app'));
 page.start();
 void jobs.resume();
 void library.start();
+install({ window, memory, base: document.baseURI });

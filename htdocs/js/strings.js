@@ -99,7 +99,7 @@ export const acted = {
 /* ---- the frame ---- */
 
 export const nav = { library: 'Library', jobs: 'Jobs', history: 'History', settings: 'Settings', logs: 'Logs', server: 'Server' };
-export const navLabel = 'Pages';
+export const navLabel = 'Main';
 export const colours = 'Colours';
 export const skip = 'To the content';
 export const allFiles = 'All files';
@@ -110,6 +110,7 @@ export const reload = 'Load the page again';
 
 /* ---- the page of a batch ---- */
 
+export const batchPage = 'Batch';
 export const loading = 'Reading the job\u2026';
 export const cancel = 'Cancel job';
 export const cancelling = 'Cancelling\u2026';

@@ -15,6 +15,7 @@ export const settingNames = {
 };
 export const preferencesTitle = 'Look';
 export const coloursText = 'Light, dark, or as this device has it. Kept on the server, for all browsers.';
+export const keepPage = 'Keep the page in this browser, so that it opens while the server is away';
 export const rangeOf = (setting) =>
   setting.type === 'string'
     ? `${num(setting.min)} to ${num(setting.max)} bytes of text`

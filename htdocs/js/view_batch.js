@@ -120,6 +120,7 @@ export function BatchApp({ id, jobs, preferences, moreFailures, lead, driving, i
     <${Head} preferences=${preferences} href=${href} quiet=${state.missing} />
     <${Notices} />
     <main class="batch">
+      <h1 class="vh">${texts.batchPage}</h1>
       <p><a href="./">${texts.allFiles}</a></p>
       ${job && html`<${Job} job=${job} jobs=${jobs} moreFailures=${moreFailures} lead=${lead} driving=${driving} items=${items.value} />`}
       ${!job && (!state.missing ? html`<p class="empty">${texts.loading}</p>` : html`<${Missing} id=${id} />`)}

@@ -8,10 +8,9 @@ import { html, Name } from './dom.js';
 import * as store from './store.js';
 import * as common from './strings.js';
 import * as texts from './strings_server.js';
+import { canInstall, isWanted, setWanted } from './install.js';
 import { takeSamples } from './samples.js';
 import { grouped, parseDraft, withValues } from './settings.js';
-
-const SAMPLE_AFTER_MS = 700;
 
 /* The settings as they are, kept up to date by the stream: {settings, fixed}, or null. */
 function useSettings(app) {
@@ -122,32 +121,28 @@ function Setting({ app, setting, take, onDraft }) {
 /* ---- what the template gives ---- */
 
 function Samples({ app, options }) {
-  const [asked, setAsked] = useState(false);
-  const [state, setState] = useState({ samples: null, error: null, running: false });
-  const question = options && JSON.stringify(options.value);
-  const typed = !!options?.typed;
-  useEffect(() => {
-    if (!question || !(asked || typed)) return undefined;
-    const ended = new AbortController();
-    const timer = setTimeout(async () => {
-      setState((before) => ({ ...before, running: true }));
-      try {
-        const samples = await takeSamples({ api: app.api, clock: app.clock, options: JSON.parse(question), signal: ended.signal });
-        if (!ended.signal.aborted) setState({ samples, error: null, running: false });
-      } catch (failure) {
-        if (!ended.signal.aborted) setState({ samples: null, error: texts.samplesFailed(failure.text ?? failure.message), running: false });
-      }
-    }, typed ? SAMPLE_AFTER_MS : 0);
-    return () => {
-      clearTimeout(timer);
-      ended.abort();
-    };
-  }, [question, asked, typed]);
-  const { samples, error, running } = state;
+  const [state, setState] = useState({ of: null, samples: null, error: null });
+  const question = JSON.stringify(options);
+  const ended = useRef(new AbortController());
+  useEffect(() => () => ended.current.abort(), []);
+  async function show() {
+    ended.current.abort();
+    ended.current = new AbortController();
+    const { signal } = ended.current;
+    setState({ of: question, samples: null, error: null });
+    try {
+      const samples = await takeSamples({ api: app.api, clock: app.clock, options, signal });
+      if (!signal.aborted) setState({ of: question, samples, error: null });
+    } catch (failure) {
+      if (!signal.aborted) setState({ of: question, samples: null, error: texts.samplesFailed(failure.text ?? failure.message) });
+    }
+  }
+  const { samples, error } = state.of === question ? state : {};
+  const running = state.of === question && !samples && !error;
   return html`
     <div class="samples" id="samples" aria-busy=${running}>
       <h3>${texts.samplesTitle}</h3>
-      ${!samples && !error && !running && html`<p><button id="btn-samples" onClick=${() => setAsked(true)}>${texts.showSamples}</button></p>`}
+      ${!samples && html`<p><button id="btn-samples" aria-disabled=${running} onClick=${() => !running && show()}>${texts.showSamples}</button></p>`}
       <p class="dim" role="status">${running ? texts.samplesRunning : samples && !samples.length ? texts.samplesNone : ''}</p>
       ${error && html`<p class="why" role="alert">${error}</p>`}
       ${samples?.length > 0 && html`
@@ -165,7 +160,7 @@ function Samples({ app, options }) {
 /* What a rename would be started with: what is typed, where it can be used, else what is saved. */
 function renameOptions(settings, drafts) {
   const value = (key) => drafts[key]?.value ?? settings.find((setting) => setting.key === key)?.value;
-  return { value: { format: value('filename_format'), padding: value('issue_number_padding') }, typed: Object.values(drafts).some(Boolean) };
+  return { format: value('filename_format'), padding: value('issue_number_padding') };
 }
 
 /* ---- what the server was started with ---- */
@@ -201,7 +196,20 @@ function Look({ app }) {
         ${Object.entries(common.themes).map(([name, text]) => html`
           <label class="field"><input type="radio" name="colours" value=${name} checked=${store.theme.value === name} onChange=${() => app.preferences.setTheme(name)} />${text}</label>`)}
       </fieldset>
+      ${canInstall(window) && html`<${Kept} app=${app} />`}
     </section>
+  `;
+}
+
+/* Whether this browser keeps the page for when the server is away (install.js). */
+function Kept({ app }) {
+  const [wanted, setWantedState] = useState(isWanted(app.memory));
+  function change(event) {
+    setWantedState(event.currentTarget.checked);
+    void setWanted({ window, memory: app.memory, base: document.baseURI }, event.currentTarget.checked);
+  }
+  return html`
+    <label class="field kept"><input type="checkbox" id="keep-page" checked=${wanted} onChange=${change} />${texts.keepPage}</label>
   `;
 }
 

@@ -12,11 +12,13 @@ const NETWORK = /net::ERR_|Failed to load resource/;
 
 export class Browser {
   // expectCuts: lost connections are part of the test, so the browser's own words about them are no errors.
-  // flags: more of the browser's command line.
-  constructor(dir, { expectCuts = false, flags = [] } = {}) {
+  // flags: more of the browser's command line. serviceWorkers: "allow" where they are what is tested.
+  constructor(dir, { expectCuts = false, flags = [], serviceWorkers = 'block' } = {}) {
     this.profile = path.join(dir, 'profile');
     this.expectCuts = expectCuts;
     this.flags = flags;
+    this.serviceWorkers = serviceWorkers;
+    this.look = null; // {viewport, colorScheme, ...} of pages that are opened from now on, as emulateMedia takes them
     this.errors = [];
     this.pages = [];
   }
@@ -25,7 +27,7 @@ export class Browser {
     const { chromium } = createRequire(import.meta.url)('playwright-core');
     fs.mkdirSync(this.profile, { recursive: true });
     this.context = await chromium.launchPersistentContext(this.profile, {
-      executablePath: EXECUTABLE, headless: true, chromiumSandbox: false, viewport: { width: 1100, height: 800 },
+      executablePath: EXECUTABLE, headless: true, chromiumSandbox: false, serviceWorkers: this.serviceWorkers, viewport: { width: 1100, height: 800 },
       args: ['--disable-dev-shm-usage', '--disable-gpu', ...this.flags],
     });
     this.pid = tree(process.pid).find((p) => p.pid !== process.pid && commandLine(p.pid)[0].includes('chrom')
@@ -59,6 +61,11 @@ export class Browser {
 
   async open(url) {
     const page = await this.context.newPage();
+    if (this.look) {
+      const { viewport, ...media } = this.look;
+      await page.setViewportSize(viewport);
+      await page.emulateMedia(media);
+    }
     page.on('console', (m) => {
       if (m.type() === 'error' && !(this.expectCuts && NETWORK.test(m.text()))) {
         this.errors.push(`console: ${m.text()} (${m.location().url})`);
