@@ -131,6 +131,16 @@ int store_library_get_any(struct db *db, const char *path, struct library_file *
     return get(db, SQL_LIBRARY_GET_ANY, path, ret, err);
 }
 
+int store_library_show(struct db *db, const char *path, library_file_fn *fn, void *ctx,
+                       struct err *err)
+{
+    struct query q LB_CLEANUP(query_end) = {0};
+    if (query_start(&q, db, SQL_LIBRARY_GET, err) < 0)
+        return -1;
+    query_text(&q, ":path", path);
+    return each_file(&q, fn, ctx, err);
+}
+
 int store_library_path_of(struct db *db, int64_t file_id, char **ret, struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};

@@ -54,6 +54,9 @@ int store_library_get(struct db *db, const char *path, struct library_file *ret,
 /* The row, also of a file that is gone: 1, or 0 = never seen. As store_library_get. */
 int store_library_get_any(struct db *db, const char *path, struct library_file *ret,
                           struct err *err) LB_MUST_CHECK;
+/* fn with the whole row of one file that is on the disk, its problems too; not called when there is none. */
+int store_library_show(struct db *db, const char *path, library_file_fn *fn, void *ctx,
+                       struct err *err) LB_MUST_CHECK;
 /* The path that an id stands for now; ids follow renames. 1, or 0 = no such id. *ret belongs to the
  * caller. */
 int store_library_path_of(struct db *db, int64_t file_id, char **ret,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "api_files.h"
 #include "files.h"
 #include "handlers.h"
 #include "path.h"
@@ -46,7 +47,7 @@ static void append_members(struct strbuf *out, json_t *object)
 }
 
 /* Each file becomes text at once: as values in memory a whole library takes several times more. */
-static void append_file(struct api_call *call, const struct library_file *f)
+void api_append_file(struct api_call *call, const struct library_file *f)
 {
     char *absolute LB_CLEANUP(mem_free) = files_absolute(call->worker, f->path);
     char id[32];
@@ -67,7 +68,7 @@ static int add_file(void *ctx, const struct library_file *f, struct err *err)
     (void)err;
     struct api_call *call = ctx;
     strbuf_adds(&call->text, call->text.len > 0 ? "," : "{\"files\":[");
-    append_file(call, f);
+    api_append_file(call, f);
     return 0;
 }
 
@@ -220,7 +221,7 @@ static int add_same(void *ctx, const struct library_group *g, const struct libra
     } else {
         strbuf_addc(out, ',');
     }
-    append_file(s->call, f);
+    api_append_file(s->call, f);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api_files.h"
 #include "api_job.h"
 #include "api_old.h"
 #include "book.h"
@@ -14,6 +15,7 @@
 #include "job_start.h"
 #include "log.h"
 #include "op.h"
+#include "store.h"
 #include "worker.h"
 
 static const struct {
@@ -67,25 +69,64 @@ static json_t *elements_of(const struct book *b)
     return all;
 }
 
+static int append(const char *bytes, size_t len, void *out)
+{
+    strbuf_add(out, bytes, len);
+    return 0;
+}
+
+static int append_file(void *ctx, const struct library_file *f, struct err *err)
+{
+    (void)err;
+    struct api_call *call = ctx;
+    strbuf_adds(&call->text, "{\"file\":");
+    api_append_file(call, f);
+    return 0;
+}
+
+/* The file as the list has it, where it is known already; its tags, and how many pages it has. */
+static int reply_elements(struct api_call *call, const char *path, const struct book *b,
+                          struct err *err)
+{
+    struct db *db = store_reader_db(call->reader, GATE_LIBRARY);
+    if (store_library_show(db, path, append_file, call, err) < 0)
+        return -1;
+    if (call->text.len == 0)
+        strbuf_adds(&call->text, "{\"file\":null");
+    json_t *rest =
+        json_pack("{s:o, s:I}", "tags", elements_of(b), "pages", (json_int_t)book_pages(b));
+    must(rest);
+    strbuf_addc(&call->text, ',');
+    must(json_dump_callback(rest, append, &call->text, JSON_EMBED | JSON_TEXT_FLAGS) == 0);
+    strbuf_addc(&call->text, '}');
+    json_decref(rest);
+    return 0;
+}
+
+/* Are tags named as in ComicInfo.xml, or, without the parameter, as the old application did? */
+static int names_param(struct api_call *call, bool *ret_by_element, struct err *err)
+{
+    const char *names = api_query(call, "names");
+    *ret_by_element = names != NULL;
+    return !names || strcmp(names, "comicinfo") == 0
+               ? 0
+               : err_field(err, ERR_BAD_FIELD, "names", "names must be comicinfo, not %s",
+                           LOG_QUOTE(names));
+}
+
 int api_tags_get(struct api_call *call, struct err *err)
 {
     char path[PATH_MAX_BYTES];
     struct book *b LB_CLEANUP(book_close) = NULL;
-    const char *names = api_query(call, "names");
-    bool by_element = names && strcmp(names, "comicinfo") == 0;
-    if (names && !by_element)
-        return err_field(err, ERR_BAD_FIELD, "names", "names must be comicinfo, not %s",
-                         LOG_QUOTE(names));
-    if (single_path(call, path, err) < 0)
+    bool by_element;
+    if (names_param(call, &by_element, err) < 0 || single_path(call, path, err) < 0)
         return -1;
     if (book_open(worker_library_fd(call->worker), path, &b, err) < 0)
         return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "File not found") : -1;
     if (book_check_tags(b, err) < 0)
         return -1;
     if (by_element)
-        return api_reply(
-            call, 200,
-            json_pack("{s:o, s:I}", "tags", elements_of(b), "pages", (json_int_t)book_pages(b)));
+        return reply_elements(call, path, b, err);
     json_t *reply = json_object();
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const char *text = book_tag(b, fields[i].element);
@@ -143,11 +184,16 @@ int api_tags_post(struct api_call *call, struct err *err)
         return err_set(err, ERR_BAD_JSON, "the body must be a JSON object");
     if (json_object_size(call->body) == 0)
         return err_set(err, ERR_NOTHING_TO_DO, "No tag updates provided");
-    if (make_options(call->body, &options, err) < 0)
+    bool by_element;
+    if (names_param(call, &by_element, err) < 0)
+        return -1;
+    if (by_element)
+        options = json_pack("{s:O}", "tags", call->body);
+    else if (make_options(call->body, &options, err) < 0)
         return -1;
     int rc = single_run(call, op_find("tag"), options, err);
     json_decref(options);
-    return rc < 0 ? rename_field(err) : 0;
+    return rc < 0 && !by_element ? rename_field(err) : rc;
 }
 
 static int start_many(struct api_call *call, const json_t *options, struct job *ret,

@@ -293,6 +293,27 @@ serverTest('tags are read and set under the names of the old application', {
   assert.deepEqual([cleared.title, cleared.summary, cleared.series], ['', '', updates.series]);
 });
 
+serverTest('tags are read and set by the names of ComicInfo', {
+  books: (dir) => makeBook(dir, 'Wolf/x 1.cbz', { tags: { Title: 'T', Imprint: 'I', Foreign: 'kept' } }),
+}, async (s) => {
+  const url = '/api/file/Wolf/x%201.cbz/tags?names=comicinfo';
+  await waitCompleted(s.api, (await s.api.post('/api/jobs', { operation: 'verify', files: s.books })).json.job_id);
+  const before = (await s.api.get(url)).json;
+  assert.deepEqual([before.tags, before.pages], [{ Title: 'T', Imprint: 'I' }, 3]);
+  assert.deepEqual(before.file, (await s.api.get('/api/files')).json.files[0]);
+  assert.ok(Array.isArray(before.file.problems));
+  const r = await s.api.post(url, { Day: 31, Manga: 'Yes', Imprint: null });
+  assert.deepEqual([r.status, r.json], [200, { success: true }], r.text);
+  assert.deepEqual((await s.api.get(url)).json.tags, { Title: 'T', Day: '31', Manga: 'Yes' });
+  assert.equal(readTags(path.join(s.library, 'Wolf/x 1.cbz')).Foreign, 'kept');
+  for (const [body, field] of [[{ Day: 32 }, 'Day'], [{ title: 'x' }, 'tags'], [{ Pages: 'x' }, 'Pages']]) {
+    const refused = await s.api.post(url, body);
+    assert.ok([400, 422].includes(refused.status), refused.text);
+    assert.equal(refused.json.field, field);
+  }
+  assert.equal((await s.api.get('/api/file/Wolf/x%201.cbz/tags?names=other')).json.field, 'names');
+});
+
 serverTest('tags that are refused change nothing', { books: 1 }, async (s) => {
   const post = (body) => s.api.post(`/api/file/${whole(s.books[0])}/tags`, body);
   for (const body of [undefined, {}]) {
