@@ -3,6 +3,7 @@
 // after it. What is left over at its end is the same whatever dies on the way.
 import assert from 'node:assert/strict';
 import { makeBooks } from '../lib/books.js';
+import { until } from '../lib/until.js';
 import { Patient, checkState } from './patient.js';
 
 const BOOKS = 12;
