@@ -387,6 +387,8 @@ struct item_finish {
     const char *details; /* JSON text or NULL */
     /* Relative; NULL = unchanged, "" = not in the library any more. Queued items of other jobs follow the rename. */
     const char *final_path;
+    double
+        began_at; /* when it ran at last; 0 = not known: when it was claimed, perhaps ahead of time */
     bool own_event; /* false: progress may be merged; the last item always makes its event */
 };
 /* Returns 1 with the job as it is now, 0 when the lease was lost (nothing is changed), -1 on error. */

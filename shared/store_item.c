@@ -177,6 +177,7 @@ int store_item_finish(struct db *db, const struct item *it, const char *owner,
         bool moved = f->final_path && strcmp(f->final_path, it->path) != 0;
         query_text(&q, ":final", moved ? f->final_path : NULL);
         query_real(&q, ":now", now);
+        query_real(&q, ":began", f->began_at);
         int64_t n = query_changes(&q, err);
         if (n <= 0)
             return (int)n; /* 0: the lease was lost */

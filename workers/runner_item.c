@@ -242,7 +242,7 @@ static json_t *with_code(json_t *details, const struct op *op, const struct err 
 void runner_run_item(struct seat *seat, struct store_reader *reader, struct item *it)
 {
     struct worker *w = seat->runner->worker;
-    struct item_done done = {0};
+    struct item_done done = {.began_at = clock_wall_s()};
     const struct op *op = op_find_any(it->operation);
     int rc;
     seat->item = it;

@@ -61,7 +61,7 @@ struct item_done {
     char *details;           /* JSON text for the API, or NULL */
     bool has_stat;           /* the file as it is now */
     struct library_stat stat;
-    double finished_at;
+    double began_at, finished_at; /* 0: it did not begin */
 };
 void item_done_clear(struct item_done *d);
 /* A pool thread hands over what came of an item (takes everything in `done`, which is {0} afterwards). */

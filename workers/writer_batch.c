@@ -173,6 +173,7 @@ int batch_finish(struct db *jobs, const char *owner, const struct item_done_list
             .message = d->outcome == ITEM_ERROR ? d->err.msg : NULL,
             .details = d->details,
             .final_path = final_path(d),
+            .began_at = d->began_at,
             .own_event = own,
         };
         struct job job;

@@ -36,6 +36,7 @@ serverTest('the summary of a job: times, throughput, the slowest, and why items 
     assert.equal(sum(throughput.failed), 10);
     assert.equal(throughput.ok.length, throughput.failed.length);
     assert.ok(times.running >= 0.02 && times.wall >= times.running && times.items >= 40 * 0.02, JSON.stringify(times));
+    assert.ok(times.items <= times.running * 8 + 0.02, `${JSON.stringify(times)}: no more than 8 threads run at once`);
     assert.equal(slowest.length, 20);
     assert.ok(slowest.every((x, i) => x.seconds >= 0.02 && (i === 0 || x.seconds <= slowest[i - 1].seconds)));
     assert.deepEqual(reasons.map((x) => [x.reason, x.count, x.examples.length]), [['item failed as asked', 10, 3]]);
