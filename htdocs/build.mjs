@@ -62,6 +62,7 @@ const options = {
   outdir: join(out, 'static'),
   entryNames: '[name]-[hash]',
   bundle: true,
+  inject: [join(here, 'js/common.js')], /* into every part, so that what is in it stays together */
   splitting: true,
   minify: true,
   format: 'esm',

@@ -33,7 +33,7 @@ const driving = signal('idle');
 const listed = signal(null); /* the items, when they are few enough to be listed */
 
 const page = createPage({
-  jobs: { only: id, open: (made) => window.location.assign(new URL(`batch-jobs/${made}`, document.baseURI)) },
+  jobs: { only: id, held: (reason) => (store.held.value = reason), open: (made) => window.location.assign(new URL(`batch-jobs/${made}`, document.baseURI)) },
   onJob: moved,
 });
 const { api, memory, clock, jobs } = page;

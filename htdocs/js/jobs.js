@@ -6,6 +6,7 @@
  *   notify(kind, text, action)     something to tell the user: info, error
  *   texts                          strings.js
  *   only                           a page of one job: its id; nothing is asked or kept of others
+ *   held(reason)                   what the server holds all jobs for, or null: only an answer about a running job says it
  *   open(id)                       shows a job that was made from the followed one; without it, it is followed
  *
  * The followed job's id and title are in the state, and in memory, before anything is awaited.
@@ -17,7 +18,7 @@ const ACTIVE = 'api/jobs?status=active&limit=20';
 const LOST_MAX = 5;
 const RECENT = 8;
 
-export function createJobs({ api, memory, changed, notify, texts, only = null, open = null, makeKey = randomKey }) {
+export function createJobs({ api, memory, changed, notify, texts, only = null, open = null, held = () => {}, makeKey = randomKey }) {
   let state = S.initial();
   let chosen = false; /* the user has picked a job since the page was loaded */
 
@@ -53,7 +54,9 @@ export function createJobs({ api, memory, changed, notify, texts, only = null, o
   /* Reads one job. Returns {news, failed}; a job that is gone is forgotten. */
   async function fetchJob(id, options) {
     try {
-      return { news: receive(await api.get(jobPath(id, `?results=${RECENT}`), options)), failed: false };
+      const job = await api.get(jobPath(id, `?results=${RECENT}`), options);
+      if (!S.ended(job)) held(job.held ?? null);
+      return { news: receive(job), failed: false };
     } catch (error) {
       if (error.status !== 404) return { news: false, failed: true };
       return { news: set(S.forget(state, id)), failed: false };

@@ -12,9 +12,17 @@ import { createRoutes } from './routes.js';
 import { html } from './dom.js';
 import { App } from './view_app.js';
 
+let noticing = null; /* noticing.js; loaded with the first job */
+
 const page = createPage({
-  onJob: (job, before) => before && S.ended(job) && !S.ended(before) && library.refresh(),
+  jobs: { held: (reason) => (store.held.value = reason) },
+  onJob(job, before) {
+    if (before && S.ended(job) && !S.ended(before) && !job.dry_run) library.refresh();
+    noticing ??= import('./noticing.js').then((module) => module.createNoticing({ memory, clock, jobs }));
+    noticing.then((ends) => ends.job(job, before), () => (noticing = null)); /* the server is away: with the next message */
+  },
   onOther(message) {
+    if (message?.type === 'service') store.held.value = message.data?.held ?? null;
     if (message && ['library_changed', 'file_processed', 'missed'].includes(message.type)) library.changed();
     store.message.value = message;
   },

@@ -243,7 +243,7 @@ export function followUps({ follow_up: named = [], follow_ups: made = [] }) {
 export function offers(job, operations) {
   const taken = new Set(followUps(job).map(({ operation }) => operation));
   const kind = operations.find(({ name }) => name === job.operation)?.accepts;
-  const able = operations.filter(({ name, accepts, options }) => accepts === kind && !options?.required?.length && !taken.has(name));
+  const able = operations.filter(({ name, accepts, options }) => accepts === kind && !options?.required?.length && !options?.minProperties && !taken.has(name));
   const others = able.filter(({ name }) => name !== job.operation);
   return others.length > 0 ? others : able;
 }

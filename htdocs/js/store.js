@@ -10,6 +10,7 @@ export const connection = signal({ quality: 'reconnecting', newsAt_ms: 0, checke
 export const quality = computed(() => connection.value.quality);
 export const pace = signal([]); /* of the followed job; pace.js */
 export const failures = signal({ id: null, results: [], next: null, loading: false });
+export const held = signal(null); /* why the server holds all jobs, or null */
 export const operations = signal([]); /* of GET api/config */
 export const notices = signal([]); /* {id, kind, text, action} */
 export const theme = signal('system');

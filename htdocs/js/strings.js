@@ -45,6 +45,9 @@ export const startLost = (title) =>
   `${plainTitle(title)}: the server could not be reached, so it probably did not start. Look at the list and try again.`;
 export const cancelFailed = (why) => `The job could not be cancelled: ${why}. It goes on; try again.`;
 export const pauseFailed = (paused, why) => `The job could not be ${paused ? 'paused' : 'resumed'}: ${why}. Try again.`;
+export const held = (why) => `On hold: ${visible(why)}. Nothing has failed; it goes on by itself.`;
+export const details = 'Details';
+export const jobPage = 'Page of this job';
 export const priorityFailed = (why) => `The priority could not be changed: ${why}. Try again.`;
 export const retryFailed = (why) => `The failed files were not taken again: ${why}. Try again.`;
 export const driveFailed = (why) => `Who drives the batch could not be changed: ${why}. Try again.`;
@@ -122,9 +125,6 @@ export const toClient = 'Run it from this page';
 export const itemStates = { waiting: 'Waiting', running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' };
 export const parents = { retry: 'Takes what was not done again of', follow_up: 'Follows' };
 export const parentLink = 'another job';
-export const runFollowUp = (n) => `Then, over ${n === 1 ? 'the one' : `the ${num(n)}`} that went well:`;
-export const showFollowUp = (label) => `${label}: show the job`;
-export const followUpComes = (label) => `${label} follows by itself\u2026`;
 
 /* Who runs the items of a batch that clients drive; `lead` is of lead.js, `driving` of drive.js. */
 export function driver(lead, driving, job) {

@@ -1,7 +1,7 @@
 /*
  * strings_start.js - the texts of what is loaded when a job is started with options, looked at in detail, or has ended.
  */
-import { filters, scopes } from './strings.js';
+import { filters, heading, scopes, show, summary } from './strings.js';
 import { num, ofTotal, plural, visible } from './format.js';
 
 /* ---- previews ---- */
@@ -78,3 +78,28 @@ export function optionError({ code, min, max, not, n, at }) {
   }[code];
   return `${at ? `${visible(at)}: ` : ''}${text}.`;
 }
+
+/* ---- details of the followed job ---- */
+
+export const runFollowUp = (n) => `Then, over ${n === 1 ? 'the one' : `the ${num(n)}`} that went well:`;
+export const showFollowUp = (label) => `${label}: show the job`;
+export const followUpComes = (label) => `${label} follows by itself\u2026`;
+export const results = 'Results';
+export const outcomes = { all: 'All', error: 'Failed', ok: 'Done' };
+export const resultsNone = 'No result here.';
+export const resultsOlder = (n) => `Show older ones (${num(n)})`;
+
+/* ---- the end of a job ---- */
+
+export const noticesTitle = 'When a job ends';
+export const noticesNotify = 'Notify me when I am elsewhere';
+export const noticesTone = 'Play a short tone';
+export const noticesAll = 'Also of jobs that nobody started or watched in this browser';
+export const noticesWhy = {
+  insecure: 'Notifications need an address with https, or localhost.',
+  absent: 'This browser has no notifications.',
+  denied: 'Notifications are blocked for this address in the settings of the browser.',
+};
+export const endTitle = heading;
+export const endBody = summary;
+export const endShow = show;

@@ -54,7 +54,7 @@ export function App({ app }) {
     <${Head} preferences=${app.preferences} href=${app.routes.href} />
     <${Notices} />
     <${Main} app=${app} />
-    <${Progress} jobs=${app.jobs} moreFailures=${app.moreFailures} />
+    <${Progress} app=${app} />
     <${Confirm} />
     <${Spoken} />
   `;

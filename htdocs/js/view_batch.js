@@ -5,10 +5,13 @@ import { html, Icon, Name } from './dom.js';
 import * as S from './state.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
-import { plainTitle, visible } from './format.js';
+import { plainTitle } from './format.js';
 import { SHOWN_MAX } from './items.js';
+import { lazy } from './lazy.js';
 import { Head, Notices, Spoken } from './view_frame.js';
 import { Bar, Counts, Item, PauseButton, Running, Summary } from './view_progress.js';
+
+const FollowUps = lazy(() => import('./view_follow.js'));
 
 /* Who runs the items, and the way to change it. */
 function Driver({ job, jobs, lead, driving }) {
@@ -47,29 +50,6 @@ function Items({ items }) {
   `;
 }
 
-/* What follows, has followed, and can be made to follow. */
-function FollowUps({ job, jobs }) {
-  if (job.status !== 'completed') return null;
-  const operations = store.operations.value;
-  const label = (name) => operations.find((operation) => operation.name === name)?.label ?? visible(name);
-  const busy = !!store.jobs.value.pending[job.job_id];
-  const offers = job.success > 0 ? S.offers(job, operations) : [];
-  return html`
-    <div class="follow-ups" id="follow-ups">
-      ${S.followUps(job).map(({ operation, made }) =>
-        made
-          ? html`<a class="button" data-operation=${operation} href=${`batch-jobs/${made}`}>${texts.showFollowUp(label(operation))}</a>`
-          : job.success > 0 && html`<p class="dim" role="status">${texts.followUpComes(label(operation))}</p>`,
-      )}
-      ${offers.length > 0 && html`<span class="dim">${texts.runFollowUp(job.success)}</span>`}
-      ${offers.map(
-        ({ name, text }) => html`<button class="strong" data-operation=${name} title=${text} aria-disabled=${busy ? 'true' : null}
-          onClick=${() => jobs.followUp(job.job_id, name)}>${label(name)}</button>`,
-      )}
-    </div>
-  `;
-}
-
 function Buttons({ job, jobs }) {
   if (S.ended(job)) return null;
   const cancelling = S.isCancelling(store.jobs.value, job);
@@ -91,7 +71,7 @@ function Job({ job, jobs, moreFailures, lead, driving, items }) {
       <${Bar} job=${job} label=${plainTitle(job.title)} />
       <${Counts} job=${job} />
       ${isEnded
-        ? html`<${Summary} job=${job} jobs=${jobs} moreFailures=${moreFailures} listed=${listed} /><${FollowUps} job=${job} jobs=${jobs} />`
+        ? html`<${Summary} job=${job} jobs=${jobs} moreFailures=${moreFailures} listed=${listed} />${job.status === 'completed' && html`<${FollowUps} job=${job} jobs=${jobs} />`}`
         : html`<${Running} job=${job} listed=${listed} /><${Driver} job=${job} jobs=${jobs} lead=${lead} driving=${driving} />`}
       <${Buttons} job=${job} jobs=${jobs} />
     </section>

@@ -3,13 +3,17 @@
  *
  * The dialog is not modal: the list stays usable, and nothing that arrives by itself moves the focus.
  */
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { html, Icon, Name } from './dom.js';
 import * as S from './state.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
 import { num, ofTotal, percent, plainTitle, rate, timeLeft } from './format.js';
+import { lazy } from './lazy.js';
 import { paceOf } from './pace.js';
+
+const Details = lazy(() => import('./view_details.js'));
+const FollowUps = lazy(() => import('./view_follow.js'));
 
 const STALE_MS = 5000;
 const QUIET_MS = 30000; /* silence worth a word although the stream is open: a long item */
@@ -28,17 +32,17 @@ export function Bar({ job, label }) {
   `;
 }
 
-function Pace({ job }) {
+/* How it goes on, in words: waiting, paused, held, or how fast and how long yet; '' when that cannot be said. */
+function paceText(job) {
   const asked = store.jobs.value.pending[job.job_id];
-  if (job.paused || asked === 'pause') {
-    const settled = job.paused && !job.running;
-    return html`<p class="pace" id="progress-pace">${settled ? texts.paused : texts.pausing}</p>`;
-  }
-  if (job.status === 'queued') return html`<p class="pace">${texts.statuses.queued}</p>`;
+  if (job.paused || asked === 'pause') return job.paused && !job.running ? texts.paused : texts.pausing;
+  if (store.held.value) return texts.held(store.held.value);
+  if (job.status === 'queued') return texts.statuses.queued;
   const { perSecond, secondsLeft } = paceOf(store.pace.value, job, store.now_ms.value);
-  const parts = [rate(perSecond), secondsLeft === null ? '' : timeLeft(secondsLeft)].filter(Boolean);
-  return html`<p class="pace" id="progress-pace">${parts.join(', ') || '\u00a0'}</p>`;
+  return [rate(perSecond), secondsLeft === null ? '' : timeLeft(secondsLeft)].filter(Boolean).join(', ');
 }
+
+const Pace = ({ job }) => html`<p class="pace" id="progress-pace" data-held=${store.held.value ? 'yes' : null}>${paceText(job) || '\u00a0'}</p>`;
 
 /* How the numbers came here, when that is not "just now over the stream". */
 function Freshness() {
@@ -55,7 +59,7 @@ function Freshness() {
 
 const finalName = (item) => String(item.details?.final ?? '').split('/').pop();
 
-function Item({ item }) {
+export function Item({ item }) {
   const after = finalName(item);
   return html`
     <li data-ok=${item.success ? 'yes' : 'no'}>
@@ -161,7 +165,9 @@ function takeFocus(heading, focus) {
   };
 }
 
-function Dialog({ job, jobs, moreFailures, focus }) {
+function Dialog({ job, app, focus }) {
+  const { jobs, moreFailures } = app;
+  const [detailed, setDetailed] = useState(false);
   const heading = useRef(null);
   useEffect(() => takeFocus(heading.current, focus), []);
   const state = store.jobs.value;
@@ -174,7 +180,11 @@ function Dialog({ job, jobs, moreFailures, focus }) {
       <h2 id="progress-title" tabindex="-1" ref=${heading}>${title}</h2>
       <${Bar} job=${job} label=${plainTitle(job.title)} />
       <${Counts} job=${job} />
-      ${isEnded ? html`<${Summary} job=${job} jobs=${jobs} moreFailures=${moreFailures} />` : html`<${Running} job=${job} />`}
+      ${isEnded ? html`<${Summary} job=${job} jobs=${jobs} moreFailures=${moreFailures} listed=${detailed} />` : html`<${Running} job=${job} listed=${detailed} />`}
+      ${job.status === 'completed' && html`<${FollowUps} job=${job} jobs=${jobs} show=${jobs.show} />`}
+      ${job.job_id && html`<p class="ways"><button id="btn-details" class="plain" aria-expanded=${String(detailed)} onClick=${() => setDetailed(!detailed)}>${texts.details}</button>
+        <a id="job-link" href=${app.routes.href(`jobs/${job.job_id}`)}>${texts.jobPage}</a></p>`}
+      ${detailed && job.job_id && html`<${Details} app=${app} job=${job} />`}
       ${job.drive === 'client' && !isEnded && html`<p class="pace">${texts.clientDrives} <a id="batch-link" href=${`batch-jobs/${job.job_id}`}>${texts.openBatch}</a></p>`}
       <${Others} jobs=${jobs} />
       <div class="foot">
@@ -199,6 +209,7 @@ function Slim({ job, jobs, focus }) {
       <${Bar} job=${job} label=${plainTitle(job.title)} />
       <span class="slim-title">${texts.heading(job)}</span>
       <span class="count" id="slim-text">${ofTotal(job.processed, job.total)}${job.errors ? `, ${num(job.errors)} failed` : ''}${more ? `, ${num(more)} more running` : ''}</span>
+      ${!S.ended(job) && html`<span class="slim-pace" data-held=${store.held.value ? 'yes' : null}>${paceText(job)}</span>`}
       <button id="btn-reopen" onClick=${open}>${texts.show}</button>
       ${S.ended(job) && html`<button class="plain" aria-label="Dismiss" onClick=${jobs.close}><${Icon} name="cross" /></button>`}
     </aside>
@@ -207,10 +218,11 @@ function Slim({ job, jobs, focus }) {
 
 const focus = { wanted: false };
 
-export function Progress({ jobs, moreFailures }) {
+export function Progress({ app }) {
+  const { jobs } = app;
   const state = store.jobs.value;
   const job = S.followedJob(state) ?? (state.starting ? placeholder(state.starting) : null);
   if (!job) return null;
   if (!state.open) return html`<${Slim} job=${job} jobs=${jobs} focus=${focus} />`;
-  return html`<${Dialog} job=${job} jobs=${jobs} moreFailures=${moreFailures} focus=${focus} />`;
+  return html`<${Dialog} job=${job} app=${app} focus=${focus} />`;
 }

@@ -105,6 +105,26 @@ test('a whole body makes a job that is followed, a preview one that is not; both
   assert.deepEqual(calls.filter((call) => call.method === 'POST').map(({ options }) => [options.tries, options.headers['Idempotency-Key']]), [[3, 'k-1'], [3, 'k-2']]);
 });
 
+test('an answer about a running job says whether jobs are held, one about an ended job does not', async () => {
+  const said = [];
+  let answer = { ...asPoll(jobStory(A)[1]), status: 'processing', held: 'library: disk full' };
+  const { jobs } = rig({ routes: { [`GET api/jobs/${A}`]: () => answer }, held: (reason) => said.push(reason) });
+  await jobs.look(A);
+  answer = { ...answer, held: undefined };
+  await jobs.look(A);
+  answer = { ...answer, status: 'completed' };
+  await jobs.look(A);
+  assert.deepEqual(said, ['library: disk full', null]);
+});
+
+test('the priority of a job is changed once per click, and its answer is the job', async () => {
+  const { jobs, calls } = rig({ routes: { [`PATCH api/jobs/${A}`]: { ...asPoll(jobStory(A)[1]), status: 'processing', priority: 'high' } } });
+  jobs.receive({ ...asPoll(jobStory(A)[0]), status: 'processing' });
+  await Promise.all([jobs.setPriority(A, 'high'), jobs.setPriority(A, 'low')]);
+  assert.deepEqual(calls.map(({ method, body }) => [method, body]), [['PATCH', { priority: 'high' }]]);
+  assert.equal(jobs.state().jobs[A].priority, 'high');
+});
+
 test('a refused body is the caller\'s to show', async () => {
   const { jobs, notices } = rig({ routes: { 'POST api/jobs': new ApiError('refused', 'no', { status: 422, field: 'padding' }) } });
   await assert.rejects(jobs.submit({ operation: 'process' }, 'k-1'), { field: 'padding' });

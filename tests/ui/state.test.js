@@ -287,6 +287,7 @@ test('offered are operations of the same kind that need no options and have not 
     { name: 'rename', accepts: 'books', options: { type: 'object' } },
     { name: 'normalize', accepts: 'books' },
     { name: 'tag', accepts: 'books', options: { required: ['tags'] } },
+    { name: 'undo', accepts: 'books', options: { minProperties: 1 } },
     { name: 'noop', accepts: 'strings' },
   ];
   const names = (job) => S.offers(job, operations).map(({ name }) => name);

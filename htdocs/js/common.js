@@ -1,0 +1,8 @@
+/*
+ * common.js - what every page loads at once. The bundler puts all of it into one file, which every part of the pages
+ * shares (build.mjs): one file packs better than a handful of small ones, and is fetched with one request.
+ */
+import './page.js';
+import './preferences.js';
+import './view_frame.js';
+import './view_progress.js';
