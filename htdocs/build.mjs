@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 const BUDGET_BYTES = 40 * 1024; /* gzip, all of the first view of a page */
 const TARGET = ['es2020', 'chrome111', 'firefox113', 'safari16.2'];
 const PAGES = { 'index.html': 'main', 'batch.html': 'batch' }; /* and their scripts */
+const LATER_STYLES = ['settings', 'start']; /* lazy.js loads them */
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] && resolve(process.argv[2]);
 if (!out) {
@@ -42,6 +43,17 @@ async function licences(inputs) {
   return texts.join(`\n${'-'.repeat(78)}\n\n`);
 }
 
+/*
+ * All texts are in one file, and each part of the pages needs some of them. So each script gets its own copy of that
+ * file, of which the bundler keeps what the script names.
+ */
+const ownTexts = {
+  name: 'own-texts',
+  setup(all) {
+    all.onResolve({ filter: /^\.\/strings\.js$/ }, ({ path, importer, resolveDir }) => ({ path: join(resolveDir, path), suffix: `?${basename(importer)}` }));
+  },
+};
+
 await rm(join(out, 'static'), { recursive: true, force: true });
 await mkdir(join(out, 'static'), { recursive: true });
 /* The worker comes first: the pages' scripts hold its name. */
@@ -57,53 +69,33 @@ const worker = await build({
   logLevel: 'warning',
 });
 const workerFile = `static/${basename(Object.keys(worker.metafile.outputs)[0])}`;
-const options = {
+/* So do the styles of what is loaded later: css/<name>.css, one for each. */
+const styles = await build({
+  entryPoints: LATER_STYLES.map((name) => join(here, `css/${name}.css`)),
+  outdir: join(out, 'static'),
+  entryNames: '[name]-[hash]',
+  minify: true,
+  target: TARGET,
+  metafile: true,
+  logLevel: 'warning',
+});
+const styleFiles = Object.fromEntries(Object.entries(styles.metafile.outputs).map(([file, { entryPoint }]) => [basename(entryPoint, '.css'), basename(file)]));
+const result = await build({
   entryPoints: [...Object.values(PAGES).map((name) => join(here, `js/${name}.js`)), join(here, 'css/app.css')],
   outdir: join(out, 'static'),
   entryNames: '[name]-[hash]',
   bundle: true,
   inject: [join(here, 'js/common.js')], /* into every part, so that what is in it stays together */
   splitting: true,
+  plugins: [ownTexts],
   minify: true,
   format: 'esm',
   target: TARGET,
-  define: { HUB_WORKER: JSON.stringify(workerFile) },
+  define: { HUB_WORKER: JSON.stringify(workerFile), SHEETS: JSON.stringify(styleFiles) },
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
-};
-
-/* The source files that `file` needs before it runs, itself included. */
-function closure(inputs, file, known = new Set()) {
-  if (known.has(file)) return known;
-  known.add(file);
-  for (const { path, kind } of inputs[file].imports) if (kind === 'import-statement') closure(inputs, path, known);
-  return known;
-}
-
-/*
- * esbuild cuts what is shared into a chunk for each set of parts that share it, and every chunk is a request and begins
- * its compression anew: a part that is loaded later would make the first view larger. So each of them depends on all
- * that both pages have in common, which is there before it anyway, and that stays one chunk.
- */
-async function whole() {
-  const { inputs } = (await build({ ...options, write: false })).metafile;
-  const [one, other] = Object.values(PAGES).map((name) => closure(inputs, relative(process.cwd(), join(here, `js/${name}.js`))));
-  const common = [...one].filter((file) => other.has(file) && !packageFolder(file));
-  const later = new Set(Object.values(inputs).flatMap(({ imports }) => imports.filter(({ kind }) => kind === 'dynamic-import').map(({ path }) => resolve(path))));
-  return {
-    name: 'whole',
-    setup(all) {
-      all.onLoad({ filter: /\.js$/ }, async ({ path }) => {
-        if (!later.has(path)) return null;
-        const needs = common.map((file) => `import ${JSON.stringify(resolve(file))};\n`).join('');
-        return { contents: `${await readFile(path, 'utf8')}\n${needs}`, loader: 'js' };
-      });
-    },
-  };
-}
-
-const result = await build({ ...options, plugins: [await whole()] });
+});
 const { outputs } = result.metafile;
 const inStatic = (file) => `static/${basename(file)}`;
 /* A source file of a page -> the output it became. */
@@ -146,7 +138,7 @@ for (const [name, script] of Object.entries(PAGES)) {
 }
 
 /* The service worker knows all files by name, and is another one whenever one of them is. */
-const kept = [...Object.keys(outputs).map(inStatic).sort(), workerFile, './', 'deep.html', 'batch.html', 'favicon.svg', 'manifest.json'];
+const kept = [...[outputs, styles.metafile.outputs].flatMap(Object.keys).map(inStatic).sort(), workerFile, './', 'deep.html', 'batch.html', 'favicon.svg', 'manifest.json'];
 const source = await readFile(join(here, 'sw.js'), 'utf8');
 const hash = createHash('sha256').update(source);
 for (const file of kept) hash.update(await readFile(join(out, file === './' ? 'index.html' : file)));

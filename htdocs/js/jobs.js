@@ -1,10 +1,9 @@
 /*
  * jobs.js - starts, follows, finds again, pauses, cancels and retries jobs. Holds the state of state.js and is the only writer.
  *
- * createJobs({api, memory, changed, notify, texts, only, open})
+ * createJobs({api, memory, changed, notify, only, open})
  *   changed(state, previous, job)  after each change; `job` when a message about it was taken
  *   notify(kind, text, action)     something to tell the user: info, error
- *   texts                          strings.js
  *   only                           a page of one job: its id; nothing is asked or kept of others
  *   held(reason)                   what the server holds all jobs for, or null: only an answer about a running job says it
  *   open(id)                       shows a job that was made from the followed one; without it, it is followed
@@ -12,13 +11,14 @@
  * The followed job's id and title are in the state, and in memory, before anything is awaited.
  */
 import * as S from './state.js';
+import * as texts from './strings.js';
 import { ApiError, randomKey } from './api.js';
 
 const ACTIVE = 'api/jobs?status=active&limit=20';
 const LOST_MAX = 5;
 const RECENT = 8;
 
-export function createJobs({ api, memory, changed, notify, texts, only = null, open = null, held = () => {}, makeKey = randomKey }) {
+export function createJobs({ api, memory, changed, notify, only = null, open = null, held = () => {}, makeKey = randomKey }) {
   let state = S.initial();
   let chosen = false; /* the user has picked a job since the page was loaded */
 

@@ -4,6 +4,7 @@
 import { render } from 'preact';
 import * as S from './state.js';
 import * as store from './store.js';
+import { createAddress } from './address.js';
 import { install } from './install.js';
 import { createLibrary } from './library.js';
 import { createPage } from './page.js';
@@ -29,7 +30,7 @@ const page = createPage({
 });
 const { api, memory, clock, jobs, moreFailures } = page;
 const preferences = createPreferences({ api, memory });
-const library = createLibrary({ api, preferences, clock });
+const library = createLibrary({ api, preferences, clock, address: createAddress(window) });
 const routes = createRoutes({ window, changed: (route, url) => (store.route.value = { ...(route ?? { view: 'none', id: null }), url }) });
 
 /* What every view is given. */

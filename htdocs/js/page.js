@@ -41,7 +41,7 @@ export function createPage({ jobs: options = {}, onJob = () => {}, onOther = () 
     delay: (ms) => new Promise((done) => clock.setTimeout(done, ms)),
     onReach: (ok) => connection.reach(ok),
   });
-  const jobs = createJobs({ api, memory, changed, notify: store.notify, texts, ...options });
+  const jobs = createJobs({ api, memory, changed, notify: store.notify, ...options });
   const firstDelayMs = () => config.reconnect_delay_ms;
   const connection = createConnection({
     jobs,

@@ -25,12 +25,18 @@ export const route = signal({ view: 'library', id: null, url: null });
 /* The newest message of the stream that is not about a job. */
 export const message = signal(null);
 
-/* The list: the view asked for, the answer shown, and how the asking goes. */
-export const view = signal(null);
-export const files = signal(null);
+/* The list: the view asked for, what is known of the answer, and how the asking goes. */
+export const view = signal(null); /* query.js */
+export const files = signal(null); /* {total, counts}; the rows are library.row(index) */
+export const revision = signal(0); /* grows when rows have changed */
 export const loading = signal(false);
 export const totals = signal({ all: null, unmarked: null });
 export const selection = signal(none()); /* selection.js */
+export const selecting = signal(false); /* a range is being asked for */
+export const active = signal(-1); /* the row that the keyboard is at */
+export const rows = signal({ from: 0, to: 0, top: -1 }); /* drawn now; `top` is the first that is seen, -1 when the head of the list is */
+export const covers = signal(false);
+export const folders = signal(null); /* {folder, list, next} */
 
 let noticeId = 0;
 

@@ -111,6 +111,43 @@ export const loadingPart = 'Loading\u2026';
 export const partFailed = 'This part of the page could not be loaded. The server may be away, or has another version by now.';
 export const reload = 'Load the page again';
 
+/* ---- the library ---- */
+
+export const library = {
+  search: 'Search names and folders',
+  show: 'Show',
+  order: 'Order',
+  perPage: 'Per page',
+  everything: 'All',
+  covers: 'Covers',
+  files: 'Files',
+  status: 'Status',
+  reading: 'Reading the library\u2026',
+  notHere: 'The list is not here yet.',
+  noMatch: 'No file matches this search.',
+  noneHere: 'No file here has this mark.',
+  noBooks: 'No comics yet. Files put into the library folder appear here.',
+  clear: 'Clear',
+  selectAll: 'Select all that match',
+  selectPage: 'Select all on this page',
+  selecting: 'Selecting\u2026',
+  selected: (n) => `${num(n)} selected`,
+  allMatch: (n) => `All ${plural(n, 'file', 'files')} that match ${n === 1 ? 'is' : 'are'} selected`,
+  matchBut: (n, but) => `All that match but ${num(but)} are selected: ${num(n)}`,
+  matchHint: 'A job takes what matches when it starts.',
+  select: (name) => `Select ${name}`,
+  problems: (n) => plural(n, 'problem', 'problems'),
+  pages: 'Pages',
+  page: (n) => `Page ${n}`,
+  previous: 'Previous page',
+  next: 'Next page',
+  folders: 'Folders',
+  allFolders: 'All folders',
+  moreFolders: 'More folders',
+  badFolder: 'The name of this folder is not valid text. Its books can be found by a search.',
+};
+export const rangeFailed = (why) => `The range was not selected: ${why}. Try again.`;
+
 /* ---- the page of a batch ---- */
 
 export const batchPage = 'Batch';

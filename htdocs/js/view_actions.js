@@ -9,7 +9,7 @@ import * as texts from './strings.js';
 import { num } from './format.js';
 import { lazy } from './lazy.js';
 
-const Start = lazy(() => import('./view_start.js'));
+const Start = lazy(() => import('./view_start.js'), { sheet: 'start' });
 
 /* More files than this are not changed by one click alone. */
 const ASK_ABOVE = 100;

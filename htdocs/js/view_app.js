@@ -13,9 +13,9 @@ import { Progress } from './view_progress.js';
 
 /* Views that are loaded when they are first shown: name -> lazy(() => import(file)). */
 const VIEWS = {
-  settings: lazy(() => import('./view_settings.js')),
-  logs: lazy(() => import('./view_logs.js')),
-  server: lazy(() => import('./view_server.js')),
+  settings: lazy(() => import('./view_settings.js'), { sheet: 'settings' }),
+  logs: lazy(() => import('./view_logs.js'), { sheet: 'settings' }),
+  server: lazy(() => import('./view_server.js'), { sheet: 'settings' }),
 };
 
 function LibraryView({ app }) {

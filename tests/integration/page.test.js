@@ -1,6 +1,6 @@
 // The seed scenarios with the page, in headless Chromium against the real server.
 import assert from 'node:assert/strict';
-import { Browser, appliedJobs, look, pageTest, streamedSteps, untilEnded, untilLive, untilPage } from '../lib/browser.js';
+import { Browser, appliedJobs, listed, look, pageTest, streamedSteps, untilEnded, untilLive, untilPage } from '../lib/browser.js';
 import { listBooks, makeBooks } from '../lib/books.js';
 import { getJob, startJob, startNoop, waitCompleted } from '../lib/jobs.js';
 import { startProxy } from '../lib/proxy.js';
@@ -9,7 +9,7 @@ import { sleep, until } from '../lib/until.js';
 const running = (page, least = 1) => untilPage(`${least} items done and the job running`, page, 20,
   (v) => v.dialog && v.status === 'processing' && v.processed >= least);
 const press = (page, id) => page.click(`#${id}`);
-const rows = (page) => page.locator('#file-table tbody tr').count();
+const rows = listed;
 
 for (const n of [1, 3, 10]) {
   pageTest(`page: Process All over ${n} completes without a refresh, every k of ${n} seen`, { books: n }, async (s, b) => {

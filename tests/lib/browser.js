@@ -109,6 +109,11 @@ export function look(page) {
   });
 }
 
+// How many files the list has. Of a long one only the rows near the screen are there.
+export function listed(page) {
+  return page.evaluate(() => Number(document.getElementById('file-table')?.getAttribute('aria-rowcount') ?? 1) - 1);
+}
+
 // Waits until the page shows what is asked for; the reload of a page is waited out.
 export function untilPage(what, page, seconds, test) {
   let last;

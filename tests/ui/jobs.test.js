@@ -36,7 +36,6 @@ function rig({ routes = {}, storage = fakeStorage(), ...options } = {}) {
     memory,
     changed: (state) => states.push(state),
     notify: (kind, text, action) => notices.push({ kind, text, action }),
-    texts,
     makeKey: () => 'key-1',
     ...options,
   });
