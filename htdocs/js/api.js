@@ -101,6 +101,7 @@ export function createApi({ base, fetch, delay, random = Math.random, onReach = 
   return {
     get: (path, options) => request('GET', path, options),
     post: (path, body, options) => request('POST', path, { ...options, body }),
+    del: (path, options) => request('DELETE', path, options),
     patch: (path, body, options) => request('PATCH', path, { ...options, body }),
   };
 }

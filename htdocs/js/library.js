@@ -229,5 +229,12 @@ export function createLibrary({ api, preferences, clock, address }) {
     },
     selectAll,
     clearSelection,
+    /* A file of the list that `test` is true for, among those that are here; else null. */
+    known: (test) => windows.row(windows.find(test)),
+    /* The file before (-1) or behind (1) one of the list; null where there is none, or it is not here. */
+    neighbour(file, step) {
+      const at = windows.find((one) => one.file_id === file.file_id);
+      return at < 0 ? null : windows.row(at + step);
+    },
   };
 }

@@ -38,6 +38,11 @@ export const rows = signal({ from: 0, to: 0, top: -1 }); /* drawn now; `top` is 
 export const covers = signal(false);
 export const folders = signal(null); /* {folder, list, next} */
 
+/* What view_book.js shows: the drawer of a file, the form for a selection, the question before a selection is deleted. */
+export const opened = signal(null); /* file object of the list */
+export const editing = signal(null); /* selection.js */
+export const deleting = signal(null); /* selection.js */
+
 let noticeId = 0;
 
 /* Shows a notice until it is dismissed; one with the same `about` is replaced. */

@@ -18,6 +18,9 @@ const VIEWS = {
   server: lazy(() => import('./view_server.js'), { sheet: 'settings' }),
 };
 
+const Book = lazy(() => import('./view_book.js'), { sheet: 'book' });
+const Books = ({ app }) => (store.opened.value || store.editing.value || store.deleting.value) && html`<${Book} app=${app} />`;
+
 function LibraryView({ app }) {
   return html`
     <h1 class="vh">${texts.nav.library}</h1>
@@ -55,6 +58,7 @@ export function App({ app }) {
     <${Notices} />
     <${Main} app=${app} />
     <${Progress} app=${app} />
+    <${Books} app=${app} />
     <${Confirm} />
     <${Spoken} />
   `;

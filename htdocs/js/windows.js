@@ -5,7 +5,7 @@
  * are kept. After renew() what is there stays to be seen until all that is wanted has been read again, and is then
  * exchanged at once. After ask() the old list stays until the first window of the new one has come.
  *
- * createWindows({read, took, failed}) gives {ask, renew, want, row, again}
+ * createWindows({read, took, failed}) gives {ask, renew, want, find, row, again}
  *   read(offset, limit, signal)   a promise of an answer with `files`
  *   took(answer, {first, moved})   an answer came: whether it is the first to the newest ask() or renew(), and by how many
  *                         rows the row that shall stay lies further down now
@@ -133,6 +133,14 @@ export function createWindows({ read, took, failed }) {
       pump();
     },
     want,
+    /* The number of the first row of those that are here for which `test` is true, else -1. */
+    find(test) {
+      for (const [n, { files }] of shown) {
+        const at = files.findIndex(test);
+        if (at >= 0) return n * SIZE + at;
+      }
+      return -1;
+    },
     row: (index) => shown.get(Math.floor(index / SIZE))?.files[index % SIZE] ?? null,
     again() {
       stopped = false;
