@@ -176,12 +176,13 @@ check-all: check ## check, and again with the address and thread sanitizers, and
 	    $(MAKE) --no-print-directory VARIANT=$$v check-run || exit 1; done
 	@$(MAKE) --no-print-directory soak
 
-soak: ## the long tests: every kill at every point and 600 random ones, 20,000 losses of power under books, WAL stress, fuzzers for ten minutes each
+soak: ## the long tests: every kill at every point and 600 random ones, 20,000 losses of power under books, tabs hidden for six minutes, Firefox, WAL stress, fuzzers for ten minutes each
 	@tests/tools/install-packages soak
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug check-build
 	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 28800 --match '^tests/crash/'
 	LB_CRASH=long build/debug/unit/test_book_replay
 	LB_CRASH=long LB_BIN=build/debug/bin tests/run --limit 3600 --match '/(readers|read_beside)'
+	LB_TABS=long LB_BIN=build/debug/bin tests/run --limit 3600 --match '/(tabs|layers|browsers)'
 	build/debug/load/wal_stress 600
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
@@ -189,7 +190,13 @@ bench: ## measure, side by side in one run; writes build/bench.json
 	@tests/tools/install-packages check
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release all ui build/release/load/names
 	@LB_BIN=build/release/bin node tests/load/bench.js
+	@$(MAKE) --no-print-directory bench-page
 	@$(MAKE) --no-print-directory bench-books
+
+bench-page: ## measure from an item's commit to its number on the screen, and what a first visit loads; build/bench-page.json
+	@tests/tools/install-packages check
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release all ui
+	@LB_BIN=build/release/bin node tests/load/page_bench.js $(if $(QUICK),--quick)
 
 bench-books: ## measure changes and reads of books beside cp, a rebuild and libzip; takes up to 25 GB of TMPDIR (QUICK=1: 300 MB); build/bench-books.json
 	@tests/tools/install-packages check
@@ -224,5 +231,5 @@ clean: ## remove everything built (the demo library and its state stay)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all ui run install check check-build check-run unit check-all soak bench bench-books crash fuzz lint format analyze clean help
+.PHONY: all ui run install check check-build check-run unit check-all soak bench bench-books bench-page crash fuzz lint format analyze clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
