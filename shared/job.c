@@ -189,6 +189,7 @@ static void add_tail(json_t *o, const struct job *j, double now_s)
     set(o, "follow_up", j->follow_up[0] ? json_loads(j->follow_up, 0, NULL) : json_array());
     set(o, "follow_ups", follow_ups_of(j));
     set(o, "dry_run", json_boolean(j->dry_run));
+    set(o, "single", json_boolean(j->single));
 }
 
 json_t *job_to_json(const struct job *j, double now_s)

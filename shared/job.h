@@ -43,6 +43,7 @@ struct job {
     bool cancelling, paused, exclusive;
     int64_t running; /* items that are leased; only of a job that is paused, else -1 */
     bool dry_run;    /* its items change nothing, they say what they would change */
+    bool single;     /* over one file, for a caller that waits */
     enum job_priority priority;
     int max_threads;        /* items leased at once at most; 0 = no limit */
     char parent[UUID_SIZE]; /* the job whose items it takes; "" = none */

@@ -44,6 +44,7 @@ void job_from_row(const struct query *q, struct job *ret)
     ret->dry_run = query_col_int(q, 30);
     query_col_copy(q, 31, ret->source, sizeof(ret->source));
     ret->running = query_col_int(q, 32);
+    ret->single = query_col_int(q, 33);
 }
 
 static int get(struct db *db, enum sql_id id, const char *job_id, struct job *ret, struct err *err)
@@ -244,9 +245,8 @@ int store_job_is_single(struct db *db, const char *job_id, struct err *err)
 
 static int make_active(struct db *db, struct job *job, double now, struct err *err)
 {
-    int single = store_job_is_single(db, job->job_id, err);
-    if (single != 0 || job->dry_run) /* they are for who asked for them; what others follow stays */
-        return single < 0 ? -1 : 0;
+    if (job->single || job->dry_run) /* they are for who asked for them; what others follow stays */
+        return 0;
     if (strcmp(job->source, JOB_SOURCE_WATCHER) == 0) {
         struct active_job other;
         if (store_active_get(db, &other, err) < 0)

@@ -59,6 +59,7 @@ export function normalise(raw) {
     follow_ups: raw.follow_ups,
     owner: raw.owner,
     dry_run: raw.dry_run,
+    single: raw.single,
     priority: raw.priority,
     created_at: raw.created_at,
     started_at: raw.started_at,
@@ -111,9 +112,12 @@ function newer(a, b) {
   return a.job_id > b.job_id;
 }
 
-/* Whether a running job that was not chosen here becomes the followed one. A preview is shown by who asked for it. */
+/* A preview, or a call over one file, is shown by who asked for it, and by nobody else. */
+const isForOne = (job) => !!(job.dry_run || job.single);
+
+/* Whether a running job that was not chosen here becomes the followed one. */
 function takesOver(state, job) {
-  if (ended(job) || job.dry_run || state.followed === job.job_id) return false;
+  if (ended(job) || isForOne(job) || state.followed === job.job_id) return false;
   if (state.starting) return !state.followed && !state.starting.known.has(job.job_id) && job.operation === state.starting.operation;
   const current = followedJob(state);
   if (!state.followed) return true;
@@ -188,10 +192,10 @@ export const follow = (state, id, pinned = true) => ({ ...state, followed: id, p
 
 export const reopen = (state) => ({ ...state, open: true });
 
-/* Running jobs that are not the followed one, nor previews, newest first. */
+/* Running jobs that others may follow, but for the followed one, newest first. */
 export function others(state) {
   return Object.values(state.jobs)
-    .filter((job) => !ended(job) && !job.dry_run && job.job_id !== state.followed)
+    .filter((job) => !ended(job) && !isForOne(job) && job.job_id !== state.followed)
     .sort((a, b) => (newer(a, b) ? -1 : 1));
 }
 

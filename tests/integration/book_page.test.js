@@ -66,6 +66,7 @@ pageTest('book: cover, facts and tags; an edit is shown as old -> new, written, 
   await said(page, 'tags-said', /Saved/);
   const { Title, Year, Manga, Summary } = tagsOf(s, 'Wolf/a 1.cbz');
   assert.deepEqual([Title, Year, Manga, Summary], ['New', undefined, 'Yes', 'Two\nlines']);
+  assert.equal(await page.locator('#progress-dialog, #progress-slim').count(), 0, 'one book is no job to be followed');
 
   await page.waitForSelector('#book-history .undo');
   assert.match(await page.innerText('#book-history'), /Tags set/);

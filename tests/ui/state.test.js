@@ -297,3 +297,13 @@ test('offered are operations of the same kind that need no options and have not 
   assert.deepEqual(names({ operation: 'noop', follow_ups: [{ operation: 'noop', job_id: B }] }), []);
   assert.deepEqual(S.offers({ operation: 'process' }, []), []);
 });
+
+for (const kind of ['dry_run', 'single']) {
+  test(`a job that is ${kind} is known, but neither followed nor offered`, () => {
+    const state = play(jobStory(A).slice(0, 2).map((event) => ({ ...event, [kind]: true })));
+    assert.equal(state.jobs[A][kind], true);
+    assert.equal(state.followed, null);
+    assert.deepEqual(S.others(state), []);
+    assert.equal(play(jobStory(B).slice(0, 2), state).followed, B);
+  });
+}
