@@ -132,6 +132,11 @@ node_modules/.installed: package.json package-lock.json
 	$(Q)npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+screenshots: ## pictures of every view into docs/screenshots; look at them before you commit them
+	@tests/tools/install-packages check
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release all ui
+	@LB_BIN=build/release/bin node tests/tools/make-screenshots.mjs
+
 # ---- running ----
 
 DEMO := demo/library
@@ -231,5 +236,5 @@ clean: ## remove everything built (the demo library and its state stay)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all ui run install check check-build check-run unit check-all soak bench bench-books bench-page crash fuzz lint format analyze clean help
+.PHONY: all ui screenshots run install check check-build check-run unit check-all soak bench bench-books bench-page crash fuzz lint format analyze clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
