@@ -46,6 +46,7 @@ export const VIEWS = [
 export async function prepareViews(server) {
   const job = await startNoop(server.api, 60, 1, { options: { ms: 1, fail_every: 7 } });
   await waitCompleted(server.api, job);
+  await server.api.post('/api/preferences', { perPage: 25 }); // more rows of the same kind show nothing new
   return { job };
 }
 
