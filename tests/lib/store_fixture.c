@@ -54,7 +54,7 @@ int fixture_setup(void **state)
     struct err err = {0};
     int fd, bells[BOARD_MAX_SLOTS];
     fx = (struct fixture){.now = 1790000000};
-    (void)alarm(200); /* a store that does not come to an end fails its test */
+    (void)alarm(600); /* a store that does not come to an end fails its test */
     const char *tmp = getenv("TMPDIR");
     (void)snprintf(fx.dir, sizeof(fx.dir), "%.60s/lb-test-store-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(fx.dir));

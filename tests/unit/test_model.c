@@ -7,9 +7,6 @@
  */
 #include "model_lab.h"
 
-#define ITEMS        3
-#define MAX_ATTEMPTS 2
-
 static struct {
     char job_id[UUID_SIZE];
     char workers[2][BOARD_OWNER_SIZE];
@@ -61,13 +58,7 @@ static struct view look(void)
 }
 
 /* Rows that break a rule within one state. */
-static const struct {
-    const char *rule, *sql;
-} state_rules[] = {
-    {"processed = success + errors",
-     "SELECT 1 FROM jobs WHERE processed_items <> success_items + error_items"},
-    {"never all done and not ended", "SELECT 1 FROM jobs WHERE completed_at IS NULL AND "
-                                     "processed_items + cancelled_items >= total_items"},
+static const struct model_rule state_rules[] = {
     {"what ended has nothing left to run",
      "SELECT 1 FROM jobs WHERE completed_at IS NOT NULL AND EXISTS"
      " (SELECT 1 FROM job_items WHERE status IN ('queued', 'leased'))"},
@@ -93,7 +84,6 @@ static const struct {
      "AND"
      " (json_extract(e.data, '$.status'), json_extract(e.data, '$.version')) IS NOT (j.status, "
      "j.version)"},
-    {"nobody ran an item more often than is allowed", "SELECT 1 FROM job_items WHERE attempts > 2"},
 };
 
 static void check(const struct view *before)
@@ -101,11 +91,8 @@ static void check(const struct view *before)
     struct view now = look();
     if (now.swept)
         return;
-    for (size_t i = 0; i < ARRAY_LEN(state_rules); i++) {
-        char found[8];
-        if (*text_of(state_rules[i].sql, found, sizeof(found)))
-            broken(state_rules[i].rule);
-    }
+    check_rules(common_rules, ARRAY_LEN(common_rules));
+    check_rules(state_rules, ARRAY_LEN(state_rules));
     if (now.version < before->version || now.success < before->success ||
         now.errors < before->errors || now.cancelled < before->cancelled)
         broken("version and counters never go down");
@@ -121,15 +108,10 @@ static void check(const struct view *before)
 /* The item `seq` as the worker has it that leases it. false: nobody does. */
 static bool leased(int seq, struct item *ret, int *ret_worker)
 {
-    char sql[160], row[160], last = 0;
-    int attempt = 0;
-    (void)snprintf(sql, sizeof(sql),
-                   "SELECT attempts || ' ' || substr(lease_owner, -1) FROM job_items WHERE seq = "
-                   "%d AND status = 'leased'",
-                   seq);
-    if (sscanf(text_of(sql, row, sizeof(row)), "%d %c", &attempt, &last) != 2)
+    char sql[160], row[160];
+    int attempt;
+    if (!lease_of(seq, &attempt, ret_worker))
         return false;
-    *ret_worker = last - '1';
     *ret = (struct item){.seq = seq, .attempt = attempt};
     memcpy(ret->job_id, m.job_id, sizeof(ret->job_id));
     (void)snprintf(sql, sizeof(sql), "SELECT path FROM job_items WHERE seq = %d", seq);
@@ -336,8 +318,7 @@ static void every_order_keeps_the_rules(const char *const *paths, bool pauses)
 {
     memset(&m, 0, sizeof(m));
     m.pauses = pauses;
-    (void)snprintf(m.workers[0], sizeof(m.workers[0]), "%s:4194301:1:1", fx.board->boot_id);
-    (void)snprintf(m.workers[1], sizeof(m.workers[1]), "%s:4194302:1:2", fx.board->boot_id);
+    name_workers(m.workers);
     fx_start_paths(paths, ITEMS, m.job_id);
     lab_begin();
     explore();

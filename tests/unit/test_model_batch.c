@@ -5,9 +5,7 @@
  */
 #include "model_lab.h"
 
-#define ITEMS        3
-#define MAX_ATTEMPTS 2
-#define CHUNK        2 /* of what follows: two steps at least */
+#define CHUNK 2 /* of what follows: two steps at least */
 
 /* What is in the memory of the workers. A caller has no item (0), or the number of one. */
 struct caller {
@@ -55,13 +53,7 @@ static struct job batch(void)
     return job;
 }
 
-static const struct {
-    const char *rule, *sql;
-} state_rules[] = {
-    {"processed = success + errors",
-     "SELECT 1 FROM jobs WHERE processed_items <> success_items + error_items"},
-    {"never all done and not ended", "SELECT 1 FROM jobs WHERE completed_at IS NULL AND "
-                                     "processed_items + cancelled_items >= total_items"},
+static const struct model_rule state_rules[] = {
     {"the counters are those of the items",
      "SELECT 1 FROM jobs j WHERE phase = 'live' AND (success_items, error_items, cancelled_items) "
      "IS NOT"
@@ -83,7 +75,6 @@ static const struct {
      "SELECT 1 FROM jobs j JOIN events e ON e.id = j.last_event_id WHERE completed_at IS NOT NULL"
      " AND phase = 'live' AND (json_extract(e.data, '$.status'), json_extract(e.data, '$.version'))"
      " IS NOT (j.status, j.version)"},
-    {"nobody ran an item more often than is allowed", "SELECT 1 FROM job_items WHERE attempts > 2"},
     {"one job follows, at most", "SELECT 1 FROM jobs WHERE parent IS NOT NULL GROUP BY parent, "
                                  "parent_kind HAVING count(*) > 1"},
     {"what follows was made of a job that completed",
@@ -106,16 +97,10 @@ static const struct {
 /* The item `seq` as the worker has it that leases it. false: nobody does. */
 static bool leased(int seq, struct item *ret, int *ret_worker)
 {
-    char sql[200], row[160], last = 0;
-    int attempt = 0;
-    (void)snprintf(
-        sql, sizeof(sql),
-        "SELECT i.attempts || ' ' || substr(i.lease_owner, -1) FROM job_items i JOIN jobs j"
-        " USING (job_id) WHERE i.seq = %d AND i.status = 'leased' AND j.parent IS NULL",
-        seq);
-    if (sscanf(text_of(sql, row, sizeof(row)), "%d %c", &attempt, &last) != 2)
+    char row[16];
+    int attempt;
+    if (!lease_of(seq, &attempt, ret_worker))
         return false;
-    *ret_worker = last - '1';
     *ret = (struct item){.seq = seq, .attempt = attempt};
     memcpy(ret->job_id, m.job_id, sizeof(ret->job_id));
     (void)snprintf(row, sizeof(row), "item %d", seq);
@@ -146,11 +131,8 @@ static void check_callers(void)
 /* What must hold in this state, however it was come to. */
 static void check_state(const struct job *now)
 {
-    for (size_t i = 0; i < ARRAY_LEN(state_rules); i++) {
-        char found[8];
-        if (*text_of(state_rules[i].sql, found, sizeof(found)))
-            broken(state_rules[i].rule);
-    }
+    check_rules(common_rules, ARRAY_LEN(common_rules));
+    check_rules(state_rules, ARRAY_LEN(state_rules));
     check_callers();
     bool ended_here = now->status == JOB_COMPLETED && m.last_was_asked;
     if (ended_here != (m.ended_with_item == 1))
@@ -460,8 +442,7 @@ static void every_order_of_two_callers_and_three_items(void **state)
 {
     (void)state;
     memset(&m, 0, sizeof(m));
-    (void)snprintf(m.workers[0], sizeof(m.workers[0]), "%s:4194301:1:1", fx.board->boot_id);
-    (void)snprintf(m.workers[1], sizeof(m.workers[1]), "%s:4194302:1:2", fx.board->boot_id);
+    name_workers(m.workers);
     lab_begin();
     start();
     explore();
