@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 const BUDGET_BYTES = 40 * 1024; /* gzip, all of the first view of a page */
 const TARGET = ['es2020', 'chrome111', 'firefox113', 'safari16.2'];
 const PAGES = { 'index.html': 'main', 'batch.html': 'batch' }; /* and their scripts */
-const LATER_STYLES = ['book', 'settings', 'start']; /* lazy.js loads them */
+const LATER_STYLES = ['book', 'job', 'jobs', 'settings', 'start']; /* lazy.js loads them */
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] && resolve(process.argv[2]);
 if (!out) {
@@ -69,11 +69,12 @@ const worker = await build({
   logLevel: 'warning',
 });
 const workerFile = `static/${basename(Object.keys(worker.metafile.outputs)[0])}`;
-/* So do the styles of what is loaded later: css/<name>.css, one for each. */
+/* So do the styles of what is loaded later: css/<name>.css. */
 const styles = await build({
   entryPoints: LATER_STYLES.map((name) => join(here, `css/${name}.css`)),
   outdir: join(out, 'static'),
   entryNames: '[name]-[hash]',
+  bundle: true,
   minify: true,
   target: TARGET,
   metafile: true,

@@ -61,7 +61,7 @@ export function createApi({ base, fetch, delay, random = Math.random, onReach = 
     const stop = () => limit.abort();
     if (signal) signal.addEventListener('abort', stop);
     try {
-      const init = { method, headers: { Accept: 'application/json', ...headers }, signal: limit.signal, cache: 'no-store' };
+      const init = { method, headers: { Accept: 'application/json', 'X-Longbox-Client': 'page', ...headers }, signal: limit.signal, cache: 'no-store' };
       if (body !== undefined) {
         init.headers['Content-Type'] = 'application/json';
         init.body = JSON.stringify(body);
@@ -103,5 +103,6 @@ export function createApi({ base, fetch, delay, random = Math.random, onReach = 
     post: (path, body, options) => request('POST', path, { ...options, body }),
     del: (path, options) => request('DELETE', path, options),
     patch: (path, body, options) => request('PATCH', path, { ...options, body }),
+    delete: (path, options) => request('DELETE', path, options),
   };
 }

@@ -58,6 +58,8 @@ export function normalise(raw) {
     follow_up: raw.follow_up,
     follow_ups: raw.follow_ups,
     owner: raw.owner,
+    source: raw.source,
+    max_threads: raw.max_threads,
     dry_run: raw.dry_run,
     single: raw.single,
     priority: raw.priority,

@@ -13,6 +13,9 @@ import { Progress } from './view_progress.js';
 
 /* Views that are loaded when they are first shown: name -> lazy(() => import(file)). */
 const VIEWS = {
+  jobs: lazy(() => import('./view_jobs.js'), { sheet: 'jobs' }),
+  job: lazy(() => import('./view_job.js'), { sheet: 'job' }),
+  history: lazy(() => import('./view_history.js'), { sheet: 'jobs' }),
   settings: lazy(() => import('./view_settings.js'), { sheet: 'settings' }),
   logs: lazy(() => import('./view_logs.js'), { sheet: 'settings' }),
   server: lazy(() => import('./view_server.js'), { sheet: 'settings' }),
@@ -57,12 +60,15 @@ export function App({ app }) {
     <${Head} preferences=${app.preferences} href=${app.routes.href} />
     <${Notices} />
     <${Main} app=${app} />
-    <${Progress} app=${app} />
+    ${!isShown() && html`<${Progress} app=${app} />`}
     <${Books} app=${app} />
     <${Confirm} />
     <${Spoken} />
   `;
 }
+
+/* The followed job has the page for itself. */
+const isShown = () => store.route.value.view === 'job' && store.route.value.id === store.jobs.value.followed;
 
 /* Past the head. The address stays, which names the view. */
 function skip(event) {
