@@ -163,6 +163,7 @@ check: ## install what is missing, build, run all tests; the last line is "N pas
 	@$(MAKE) --no-print-directory VARIANT=debug check-run
 STRESS_SECONDS ?= 30
 check-build: all ui $(UNIT) $(BOOK_TOOLS) $(READERS) $(B)/load/wal_stress $(B)/shim/disk.so $(SHIMS)
+	@node tests/lib/contract.js
 check-run:
 	@LB_BIN=$(B)/bin tests/run $(if $(MATCH),--match '$(MATCH)') --alone '$(B)/load/wal_stress $(STRESS_SECONDS)' $(UNIT)
 

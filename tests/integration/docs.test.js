@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { makeBook, makeBooks } from '../lib/books.js';
+import { checkAnswer, document, eventMisfit, methodsOf } from '../lib/contract.js';
 import { startJob, startNoop, waitCompleted } from '../lib/jobs.js';
 import { ROOT, serverTest } from '../lib/server.js';
 import { until } from '../lib/until.js';
@@ -59,6 +60,9 @@ function namesAreDocumented(what, value, opaque) {
   assert.deepEqual(missing, [], `members of ${what} that docs/API.md does not name`);
 }
 
+// "not_found 404 no"
+const errorCodes = () => [...withoutComments(read('shared/err.def')).matchAll(/ERR\(\w+, "(\w+)", (\d+), ([01])\)/g)]
+  .filter((m) => m[1] !== 'none').map((m) => `${m[1]} ${m[2]} ${m[3] === '1' ? 'yes' : 'no'}`);
 const configKeys = () => [...withoutComments(read('shared/config.def')).matchAll(/CFG_[A-Z]+\(\s*\w+,\s*"([^"]+)"/g)].map((m) => m[1]);
 
 test('every route has a heading in docs/API.md, and every heading a route', () => {
@@ -68,9 +72,42 @@ test('every route has a heading in docs/API.md, and every heading a route', () =
   assert.deepEqual(documentedRoutes().sort(), [...routes, STREAM].sort());
 });
 
+test('docs/openapi.yaml has the same routes, and every $ref in it leads somewhere', () => {
+  const routes = Object.entries(document.paths).flatMap(([p, item]) => methodsOf(item).map((m) => `${m.toUpperCase()} ${p}`));
+  assert.deepEqual(routes.sort(), documentedRoutes().map((r) => r.replace('...}', '}')).sort());
+  const refs = [...read('docs/openapi.yaml').matchAll(/\$ref: '#\/([^']*)'/g)].map((m) => m[1]);
+  assert.ok(refs.length > 300, `${refs.length} refs`);
+  for (const ref of refs) assert.ok(ref.split('/').reduce((v, key) => v?.[key], document), ref);
+  const used = new Set(refs);
+  for (const [kind, named] of Object.entries(document.components)) {
+    for (const name of Object.keys(named)) assert.ok(used.has(`components/${kind}/${name}`), `${kind}/${name} is not used`);
+  }
+  assert.deepEqual(document.components.schemas.ErrorCode.enum, errorCodes().map((c) => c.split(' ')[0]));
+});
+
+test('an answer that docs/openapi.yaml does not know is found', () => {
+  const answer = (status, json, type = 'application/json') => ({ status, json, text: JSON.stringify(json) ?? 'text', worker: 0, headers: { 'content-type': type } });
+  const known = [
+    ['GET', '/api/version', answer(200, { version: '1' })], ['GET', '/comics/api/version?x=1', answer(200, { version: '1' })],
+    ['HEAD', '/api/version', answer(200)], ['GET', '/api/nothing', answer(404, { error: 'x', code: 'no_such_route' })],
+    ['POST', '/api/version', answer(405, { error: 'x', code: 'method_not_allowed' })], ['GET', '/index.html', answer(200, {})],
+    ['POST', '/api/process-file/a/b%20c.cbz', answer(200, { success: true })], ['GET', '/metrics', answer(200, undefined, 'text/plain; version=0.0.4')],
+  ];
+  for (const [method, target, a] of known) checkAnswer(method, target, a);
+  const wrong = [
+    ['GET', '/api/version', answer(200, { version: '1', more: 1 })], ['GET', '/api/version', answer(200, { version: 1 })], ['GET', '/api/version', answer(200, {})],
+    ['GET', '/api/version', answer(201, { version: '1' })], ['HEAD', '/api/version', answer(204)], ['GET', '/api/nothing', answer(200, {})],
+    ['GET', '/api/nothing', answer(404, { message: 'x' })], ['POST', '/api/version', answer(405, { error: 'x', code: 'what' })],
+    ['GET', '/api/version', answer(200, undefined, 'text/html')], ['POST', '/api/jobs/pause', answer(200, { resumed: 1 })],
+  ];
+  for (const [method, target, a] of wrong) assert.throws(() => checkAnswer(method, target, a), /docs\/openapi.yaml/, `${method} ${target} ${a.text}`);
+  assert.equal(eventMisfit({ type: 'watcher_status', data: { running: true, enabled: false }, timestamp: 1 }), '');
+  assert.notEqual(eventMisfit({ type: 'watcher_status', data: { running: true }, timestamp: 1 }), '');
+  assert.notEqual(eventMisfit({ type: 'news', data: {}, timestamp: 1 }), '');
+});
+
 test('the table of errors is that of err.def', () => {
-  const codes = [...withoutComments(read('shared/err.def')).matchAll(/ERR\(\w+, "(\w+)", (\d+), ([01])\)/g)]
-    .filter((m) => m[1] !== 'none').map((m) => `${m[1]} ${m[2]} ${m[3] === '1' ? 'yes' : 'no'}`);
+  const codes = errorCodes();
   const rows = [...API.matchAll(/^\| `(\w+)` \| (\d{3}) \| (yes|no) \| .+ \|$/gm)].map((m) => `${m[1]} ${m[2]} ${m[3]}`);
   assert.ok(codes.length > 20, `${codes.length} codes read from shared/err.def`);
   assert.deepEqual(rows.sort(), codes.sort());

@@ -1,5 +1,6 @@
-// JSON calls with status and headers. A client goes through the front end, or holds one connection to one worker.
+// JSON calls with status and headers; every answer is checked against docs/openapi.yaml. A client goes through the front end, or holds one connection to one worker.
 import http from 'node:http';
+import { checkAnswer } from './contract.js';
 
 const LIMIT_MS = 30000;
 
@@ -10,7 +11,15 @@ export function exchange(target, agent, { method = 'GET', path, headers = {}, bo
       const parts = [];
       res.on('data', (part) => parts.push(part));
       res.on('error', fail);
-      res.on('end', () => done(answer(res, Buffer.concat(parts))));
+      res.on('end', () => {
+        try {
+          const got = answer(res, Buffer.concat(parts));
+          checkAnswer(method, path, got);
+          done(got);
+        } catch (e) {
+          fail(e);
+        }
+      });
     });
     req.setTimeout(limitMs, () => req.destroy(new Error(`${method} ${path}: no answer in ${limitMs} ms`)));
     req.on('error', (e) => fail(new Error(`${method} ${path.slice(0, 200)}: ${e.message}`, { cause: e })));

@@ -1,6 +1,7 @@
 // An event stream as it comes over the wire: every chunk of the chunked encoding apart, every frame with its id, data,
 // retry and comments. Works on any connected socket: to the front end, to a worker, to a proxy.
 import net from 'node:net';
+import { eventMisfit } from './contract.js';
 import { within } from './until.js';
 
 export function connectUrl(url) {
@@ -101,9 +102,16 @@ export class Stream {
       frame.at = Date.now();
       this.text = this.text.slice(at + 2);
       this.frames.push(frame);
-      if (frame.message) this.events.push(frame);
+      if (frame.message) this.takeEvent(frame);
     }
     return this.wake();
+  }
+
+  // The old streams have messages without a type.
+  takeEvent(frame) {
+    const wrong = frame.message.type === undefined ? '' : eventMisfit(frame.message);
+    if (wrong) throw new Error(`docs/openapi.yaml: an event does not fit: ${wrong}\n${frame.raw.slice(0, 1000)}`);
+    this.events.push(frame);
   }
 
   finish() {
