@@ -41,7 +41,8 @@ export class Patient {
         // Ended before it was ready, or a worker died under the first questions.
         this.lastError = e;
       }
-      this.s.exited.then((how) => { this.how = how; });
+      const { exited } = this.s; // the word of one that was killed may come when the next one runs
+      exited.then((how) => { if (this.s.exited === exited) this.how = how; });
       await sleep(0);
       this.s.closeClients();
       if (!this.gone) await this.connect();

@@ -87,8 +87,10 @@ test('a book that was cut off in the append is as it was, when the library is th
     const file = path.join(p.s.library, left.path);
     fs.truncateSync(file, left.append_at + left.tail_len - 10); // as if the power had gone
     const away = `${p.s.library}-away`;
+    const { books } = p.s;
     fs.renameSync(p.s.library, away);
     fs.mkdirSync(p.s.library);
+    p.s.books = []; // no start waits for them
     p.s.options.env.LB_FAULT = '';
     p.how = {};
     await p.up();
@@ -98,6 +100,7 @@ test('a book that was cut off in the append is as it was, when the library is th
     await p.stop();
     fs.rmdirSync(p.s.library);
     fs.renameSync(away, p.s.library);
+    p.s.books = books;
     Object.assign(p.s.options.env, { LB_FAULT: 'book_recover_cut:1:kill', LB_FAULT_ONCE: once }); // once more
     await p.up();
     await until('no record', 20, async () => (await rows()).length === 0);
