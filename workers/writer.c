@@ -278,72 +278,87 @@ static void empty_logs(struct writer *w)
     }
 }
 
-static void *thread_main(void *arg)
+/* What processes that are dead left in the stores, before anything runs; and this worker's own row. */
+static int take_up(struct writer *w, struct notes *notes, struct err *err)
 {
-    struct writer *w = arg;
-    (void)pthread_setname_np(pthread_self(), "lb-writer");
+    struct db *jobs = store_db(w->store, GATE_JOBS);
+    writer_end_orphans(w);
+    if (writer_recover_books(w, true, err) < 0 || store_begin(w->store, GATE_JOBS, false, err) < 0)
+        return -1;
+    if (store_recover(jobs, worker_board(w->worker), (int)worker_config(w->worker)->max_attempts,
+                      clock_wall_s(), notes_resumed, notes, err) < 0 ||
+        writer_renew(w, err) < 0) {
+        store_rollback(w->store, GATE_JOBS);
+        return -1;
+    }
+    if (store_commit(w->store, GATE_JOBS, err) < 0)
+        return -1;
+    writer_copy_active(w);
+    return 0;
+}
+
+/* Opens the stores and says to writer_start how that went. */
+static int begin(struct writer *w)
+{
     struct err err = {0};
     struct notes notes = {0};
     int rc =
         store_open(worker_config(w->worker)->state_dir, worker_board(w->worker), &w->store, &err);
     if (rc >= 0) {
         log_repairs(w->store);
-        struct db *jobs = store_db(w->store, GATE_JOBS);
-        writer_end_orphans(w);
-        rc = writer_recover_books(w, true, &err);
-        if (rc >= 0)
-            rc = store_begin(w->store, GATE_JOBS, false, &err);
-        if (rc >= 0) {
-            rc = store_recover(jobs, worker_board(w->worker),
-                               (int)worker_config(w->worker)->max_attempts, clock_wall_s(),
-                               notes_resumed, &notes, &err);
-            rc = rc < 0 ? -1 : writer_renew(w, &err);
-            if (rc < 0)
-                store_rollback(w->store, GATE_JOBS);
-            else
-                rc = store_commit(w->store, GATE_JOBS, &err);
-        }
-        if (rc >= 0)
-            writer_copy_active(w);
+        rc = take_up(w, &notes, &err);
     }
     w->next_renew_ms = clock_mono_ms() + worker_config(w->worker)->lease_renew_ms;
     notes_log(&notes);
-    {
-        LOCK_SCOPE(&w->lock);
-        w->started = true;
-        w->start_rc = rc;
-        *w->start_err = err;
-        pthread_cond_signal(&w->ready);
-    }
+    LOCK_SCOPE(&w->lock);
+    w->started = true;
+    w->start_rc = rc;
+    *w->start_err = err;
+    pthread_cond_signal(&w->ready);
+    return rc;
+}
+
+/* One round. true: the writer shall stop, and this round knew it; `*ret_empty`: nothing is left to do. */
+static bool go_round(struct writer *w, bool *ret_empty)
+{
+    struct round r;
+    gather(w, &r);
+    look(w, &r);
+    fault_hit("round_gathered");
+    writer_commit_library(w, &r);
+    fault_hit("round_library");
+    recover_work(w, &r);
+    writer_commit_jobs(w, &r);
+    fault_hit("round_jobs");
+    writer_commit_preferences(w, &r);
+    if (r.active)
+        writer_copy_active(w);
+    fault_hit("round_answer");
+    end_calls(w, &r);
+    fault_hit("round_ring");
+    if (r.ring)
+        worker_ring_all(w->worker);
+    notes_log(&r.notes);
+    item_done_list_clear(&r.done);
+    item_return_list_clear(&r.returns);
+    drive_results_clear(&r.driven);
+    LOCK_SCOPE(&w->lock);
+    w->look |= r.follow_more;
+    *ret_empty = !w->calls && !w->done.n && !w->returns.n;
+    return r.stopping;
+}
+
+static void *thread_main(void *arg)
+{
+    struct writer *w = arg;
+    (void)pthread_setname_np(pthread_self(), "lb-writer");
+    int rc = begin(w);
     int64_t stop_ms = 0;
     for (bool go_on = rc >= 0; go_on;) {
-        struct round r;
-        gather(w, &r);
-        look(w, &r);
-        fault_hit("round_gathered");
-        writer_commit_library(w, &r);
-        fault_hit("round_library");
-        recover_work(w, &r);
-        writer_commit_jobs(w, &r);
-        fault_hit("round_jobs");
-        writer_commit_preferences(w, &r);
-        if (r.active)
-            writer_copy_active(w);
-        fault_hit("round_answer");
-        end_calls(w, &r);
-        fault_hit("round_ring");
-        if (r.ring)
-            worker_ring_all(w->worker);
-        notes_log(&r.notes);
-        item_done_list_clear(&r.done);
-        item_return_list_clear(&r.returns);
-        drive_results_clear(&r.driven);
-        LOCK_SCOPE(&w->lock);
-        w->look |= r.follow_more;
-        bool empty = !w->calls && !w->done.n && !w->returns.n;
-        if (r.stopping && !stop_ms)
+        bool empty, stopping = go_round(w, &empty);
+        if (stopping && !stop_ms)
             stop_ms = clock_mono_ms();
-        go_on = !r.stopping || (!empty && clock_mono_ms() - stop_ms < STOP_TRIES_MS);
+        go_on = !stopping || (!empty && clock_mono_ms() - stop_ms < STOP_TRIES_MS);
     }
     if (rc >= 0 && !w->damaged)
         empty_logs(w);
