@@ -381,4 +381,56 @@ LAB_FN char *result_text(const struct op_result *r)
     return strbuf_take(&b);
 }
 
+/* A child does it and dies at the n-th passage of the point. false: it got through without passing it so often. */
+LAB_FN bool dies_at(struct lab *l, const char *point, int n, int (*body)(struct lab *l, void *arg),
+                    void *arg)
+{
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char fault[64];
+        (void)snprintf(fault, sizeof(fault), "%s:%d:kill", point, n);
+        (void)setenv("LB_FAULT", fault, 1);
+        _exit(body(l, arg) == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFSIGNALED(status)) {
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+        return true;
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+    return false;
+}
+
+struct one_run {
+    const char *op, *book, *options;
+};
+
+LAB_FN int run_one(struct lab *l, void *arg)
+{
+    const struct one_run *one = arg;
+    struct op_result r = {0};
+    struct err err = {0};
+    return run_with(l, one->op, one->book, one->options, NULL, &r, &err);
+}
+
+LAB_FN bool killed_at(struct lab *l, const char *op, const char *book, const char *options,
+                      const char *point, int n)
+{
+    struct one_run one = {op, book, options};
+    return dies_at(l, point, n, run_one, &one);
+}
+
+/* What the one that died had declared. */
+LAB_FN json_t *declared_intent(const struct lab *l)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/intent", l->dir);
+    json_t *j = json_load_file(path, 0, NULL);
+    assert_non_null(j);
+    return j;
+}
+
 #endif

@@ -439,29 +439,6 @@ static void set_scene(struct lab *l, const char *dir, const struct scene *s)
     assert_int_equal(renameat(l->env.library_fd, "S/source", l->env.library_fd, s->book), 0);
 }
 
-static bool killed_at(struct lab *l, const char *book, const char *point, int n)
-{
-    (void)fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        char fault[64];
-        struct op_result r = {0};
-        struct err err = {0};
-        (void)snprintf(fault, sizeof(fault), "%s:%d:kill", point, n);
-        (void)setenv("LB_FAULT", fault, 1);
-        _exit(run(l, "convert", book, NULL, &r, &err) == 0 ? 0 : 1);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFSIGNALED(status)) {
-        assert_int_equal(WTERMSIG(status), SIGKILL);
-        return true;
-    }
-    assert_int_equal(WEXITSTATUS(status), 0);
-    return false;
-}
-
 static char *list_all(const struct lab *l)
 {
     char *a LB_CLEANUP(mem_free) = list_folder(l->library),
@@ -503,7 +480,7 @@ static int crash_and_compare(const char *dir, const struct scene *s, const char 
     set_scene(&l, dir, s);
     char old[64], *before LB_CLEANUP(mem_free) = list_all(&l);
     sum_of(before, s->book, old);
-    if (!killed_at(&l, s->book, point, n))
+    if (!killed_at(&l, "convert", s->book, "{}", point, n))
         return 0;
     assert_old_is_there(&l, old);
     char path[128];

@@ -118,28 +118,19 @@ static void nothing_happens_before_it_is_declared_or_after_a_cancel(void **state
 
 #ifdef LB_FAULTS
 
-/* A child deletes and is killed at the point; the intent is what it declared. */
-static json_t *killed_at(struct lab *l, const char *point)
+static int delete_once(struct lab *l, void *arg)
 {
-    (void)fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        char fault[64];
-        struct op_result r = {0};
-        struct err err = {0};
-        (void)snprintf(fault, sizeof(fault), "%s:1:kill", point);
-        (void)setenv("LB_FAULT", fault, 1);
-        _exit(delete_it(l, BOOK, NULL, &r, &err) == 0 ? 0 : 1);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/intent", l->dir);
-    json_t *j = json_load_file(path, 0, NULL);
-    assert_non_null(j);
-    return j;
+    (void)arg;
+    struct op_result r = {0};
+    struct err err = {0};
+    return delete_it(l, BOOK, NULL, &r, &err);
+}
+
+/* What a delete declared that died at the point. */
+static json_t *died_at(struct lab *l, const char *point)
+{
+    assert_true(dies_at(l, point, 1, delete_once, NULL));
+    return declared_intent(l);
 }
 
 static const struct {
@@ -160,7 +151,7 @@ static void a_second_run_ends_what_a_killed_one_began(void **state)
         struct lab l LB_CLEANUP(lab_close) = {0};
         char final[256];
         setup_lab(&l, deaths[i].trash);
-        json_t *intent = killed_at(&l, deaths[i].point);
+        json_t *intent = died_at(&l, deaths[i].point);
         assert_int_equal(exists(&l, "library/" BOOK), !deaths[i].moved);
         delete_ok(&l, intent, final);
         json_decref(intent);
@@ -178,7 +169,7 @@ static void another_book_that_came_meanwhile_is_kept(void **state)
         struct lab l LB_CLEANUP(lab_close) = {0};
         char final[256];
         setup_lab(&l, deaths[i].trash);
-        json_t *intent = killed_at(&l, deaths[i].point);
+        json_t *intent = died_at(&l, deaths[i].point);
         write_book(&l, "library/" BOOK, "<Writer>somebody else's, and longer</Writer>");
         if (deaths[i].trash && deaths[i].moved)
             delete_ok(&l, intent, final); /* the one that was meant is in the trash */
@@ -195,7 +186,7 @@ static void the_setting_of_the_second_run_counts(void **state)
     struct lab l LB_CLEANUP(lab_close) = {0};
     char final[256];
     setup_lab(&l, true);
-    json_t *intent = killed_at(&l, "delete_declared");
+    json_t *intent = died_at(&l, "delete_declared");
     l.env.trash_dir = NULL;
     delete_ok(&l, intent, final);
     json_decref(intent);

@@ -51,40 +51,6 @@ static void set_scene(struct lab *l, const char *dir, const struct scene *s)
     }
 }
 
-/* A child runs and is killed at the point. True when it was; false when it got through without
- * passing it. */
-static bool killed_at(struct lab *l, const char *op, const char *book, const char *point)
-{
-    (void)fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        char fault[64];
-        struct op_result r = {0};
-        struct err err = {0};
-        (void)snprintf(fault, sizeof(fault), "%s:1:kill", point);
-        (void)setenv("LB_FAULT", fault, 1);
-        _exit(run(l, op, book, NULL, &r, &err) == 0 ? 0 : 1);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFSIGNALED(status)) {
-        assert_int_equal(WTERMSIG(status), SIGKILL);
-        return true;
-    }
-    assert_int_equal(WEXITSTATUS(status), 0);
-    return false;
-}
-
-static json_t *declared_intent(const struct lab *l)
-{
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/intent", l->dir);
-    json_t *j = json_load_file(path, 0, NULL);
-    assert_non_null(j);
-    return j;
-}
-
 /* Runs the scene undisturbed, and killed at the point and run again; both must come to the same. 1
  * = it was killed. */
 static int crash_and_compare(const char *dir, const struct scene *s, const char *op,
@@ -99,7 +65,7 @@ static int crash_and_compare(const char *dir, const struct scene *s, const char 
     lab_close(&l);
 
     set_scene(&l, dir, s);
-    if (!killed_at(&l, op, s->book, point))
+    if (!killed_at(&l, op, s->book, "{}", point, 1))
         return 0;
     json_t *intent = declared_intent(&l);
     lab_recover(&l, s->book);
@@ -143,7 +109,7 @@ static json_t *killed_lab(struct lab *l, const char *op, const char *point)
 {
     lab_open(l);
     write_book(l, "library/S/x 1.cbz", "<Writer>mine</Writer>");
-    assert_true(killed_at(l, op, "S/x 1.cbz", point));
+    assert_true(killed_at(l, op, "S/x 1.cbz", "{}", point, 1));
     return declared_intent(l);
 }
 

@@ -114,30 +114,6 @@ static void refused_or_cancelled_leaves_the_book(void **state)
     assert_string_equal(tag(&l, "library/S/x.cbz", "Writer"), "A");
 }
 
-/* Runs tag in a child that dies at the point. Returns what it declared. */
-static json_t *killed_at(struct lab *l, const char *options, const char *point)
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        char fault[64];
-        struct op_result r = {0};
-        struct err err = {0};
-        (void)snprintf(fault, sizeof(fault), "%s:1:kill", point);
-        (void)setenv("LB_FAULT", fault, 1);
-        (void)run_with(l, "tag", "S/x.cbz", options, NULL, &r, &err);
-        _exit(1);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/intent", l->dir);
-    json_t *j = json_load_file(path, 0, NULL);
-    assert_non_null(j);
-    return j;
-}
-
 static const char crash_options[] = "{\"tags\": {\"Title\": \"New\", \"Writer\": \"B\"}}";
 
 static void killed_run_is_finished_with_the_same_result(void **state)
@@ -150,7 +126,8 @@ static void killed_run_is_finished_with_the_same_result(void **state)
         struct err err = {0};
         lab_open(&l);
         write_book(&l, "library/S/x.cbz", "<Title>Old</Title>");
-        json_t *intent = killed_at(&l, crash_options, points[i]);
+        assert_true(killed_at(&l, "tag", "S/x.cbz", crash_options, points[i], 1));
+        json_t *intent = declared_intent(&l);
         lab_recover(&l, "S/x.cbz");
         assert_string_equal(tag(&l, "library/S/x.cbz", "Title"), i ? "New" : "Old");
         assert_int_equal(run_with(&l, "tag", "S/x.cbz", crash_options, intent, &r, &err), 0);
@@ -171,7 +148,8 @@ static void book_that_was_edited_after_the_crash_is_planned_anew(void **state)
     struct err err = {0};
     lab_open(&l);
     write_book(&l, "library/S/x.cbz", "<Title>Old</Title>");
-    json_t *intent = killed_at(&l, crash_options, "op_declared");
+    assert_true(killed_at(&l, "tag", "S/x.cbz", crash_options, "op_declared", 1));
+    json_t *intent = declared_intent(&l);
     write_book(&l, "library/S/x.cbz", "<Title>Somebody's</Title><Notes>mine</Notes>");
     assert_int_equal(run_with(&l, "tag", "S/x.cbz", crash_options, intent, &r, &err), 0);
     json_decref(intent);

@@ -178,24 +178,12 @@ static void undo_of_an_undo_does_it_again(void **state)
 
 /* ------------------------------------------------------------------ crashes */
 
-static bool killed_at(struct lab *l, const char *point)
+static int undo_once(struct lab *l, void *arg)
 {
-    (void)fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        char fault[64];
-        struct op_result r = {0};
-        struct err err = {0};
-        (void)snprintf(fault, sizeof(fault), "%s:1:kill", point);
-        (void)setenv("LB_FAULT", fault, 1);
-        _exit(undo(l, NULL, &r, &err) == 0 ? 0 : 1);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (!WIFSIGNALED(status))
-        assert_int_equal(WEXITSTATUS(status), 0);
-    return WIFSIGNALED(status);
+    (void)arg;
+    struct op_result r = {0};
+    struct err err = {0};
+    return undo(l, NULL, &r, &err);
 }
 
 static int crash_and_compare(const char *dir, size_t i, const char *point)
@@ -217,12 +205,9 @@ static int crash_and_compare(const char *dir, size_t i, const char *point)
         assert_int_equal(errno, EEXIST);
     lab_open_at(&l, dir);
     set_case(&l, i, &second);
-    if (!killed_at(&l, point))
+    if (!dies_at(&l, point, 1, undo_once, NULL))
         return 0;
-    FILE *f = lab_file(&l, "intent", "r");
-    assert_non_null(f);
-    json_t *intent = json_loadf(f, 0, NULL);
-    assert_int_equal(fclose(f), 0);
+    json_t *intent = declared_intent(&l);
     lab_recover(&l, row.after);
     row.undone = 99; /* it may have been recorded already: the intent counts */
     if (undo(&l, intent, &got, &err) < 0)
