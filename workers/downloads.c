@@ -20,7 +20,7 @@ struct download {
     struct download *next;
     struct http_stream *http; /* NULL: it is over */
     struct download_ask ask;
-    int64_t upto; /* the last result it will have; -1: it has not begun */
+    bool begun;
     int64_t last; /* the last one that went out */
     struct strbuf out;
 };
@@ -65,7 +65,7 @@ static void cut(struct download *d, const char *why)
 
 static void begin(struct download *d, const struct job *job)
 {
-    d->upto = job->processed;
+    d->begun = true;
     if (d->ask.format == DOWNLOAD_CSV) {
         results_csv_head(&d->out);
         return;
@@ -81,7 +81,7 @@ static int add_row(void *ctx, const struct job_result *r, struct err *err)
 {
     (void)err;
     struct download *d = ctx;
-    if (r->id > d->upto)
+    if (r->id > d->ask.upto)
         return 0;
     if (d->ask.format == DOWNLOAD_CSV) {
         results_csv_row(&d->out, r);
@@ -102,14 +102,14 @@ static int step(struct download *d, struct db *db, struct err *err)
         return -1;
     if (rc == 0)
         return err_set(err, ERR_NOT_FOUND, "the job was deleted");
-    if (d->upto < 0)
+    if (!d->begun)
         begin(d, &job);
     int64_t before = d->last;
-    if (d->last < d->upto &&
+    if (d->last < d->ask.upto &&
         store_results(db, d->ask.job_id, d->last, 0, NULL, ROWS_MAX, add_row, d, err) < 0)
         return -1;
     /* Results are numbered without gaps, but for those that a damaged database has lost. */
-    bool over = d->last >= d->upto || d->last == before;
+    bool over = d->last >= d->ask.upto || d->last == before;
     if (over && d->ask.format == DOWNLOAD_JSON)
         strbuf_adds(&d->out, "\n]}\n");
     if (d->out.len > 0)
@@ -171,7 +171,6 @@ void downloads_open(struct downloads *all, struct http_request *req, const struc
     struct download *d = mem_new(sizeof(*d));
     d->all = all;
     d->ask = *ask;
-    d->upto = -1;
     d->http = http_stream_start(req, headers, n_headers, on_closed, d);
     d->next = all->list;
     all->list = d;

@@ -2,8 +2,9 @@
  * downloads.h - all results of a job as one file, made while it is sent.
  *
  * A part is read from the store and sent when the peer has taken the one before, so a download of any length needs
- * little memory. It has the results that were there when it began. One that cannot be finished (its job was deleted,
- * the worker ends) is cut off, so that nobody takes a part for the whole.
+ * little memory. One that cannot be finished (its job was deleted, the worker ends) is cut off: a client of the worker
+ * sees that. A front end may end its own answer in good order all the same, so the handler tells how many results
+ * there will be.
  * Everything here is called on the loop, but where it says otherwise.
  */
 #ifndef LB_DOWNLOADS_H
@@ -26,6 +27,7 @@ enum download_format { DOWNLOAD_CSV, DOWNLOAD_JSON };
 struct download_ask {
     char job_id[UUID_SIZE]; /* "" = nothing */
     enum download_format format;
+    int64_t upto; /* the last result it has; results never change */
 };
 
 struct downloads *downloads_new(struct worker *w, struct store_reader *reader);

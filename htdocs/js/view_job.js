@@ -186,9 +186,9 @@ function Facts({ job, summary, href, calls }) {
     <dl class="facts" id="facts">
       <${Fact} name=${T.facts.operation}>${job.dry_run && html`<span class="tag">${T.preview}</span> `}<${Operation} name=${job.operation} /></${Fact}>
       <${Fact} name=${T.facts.created}>${dateTime(job.created_at)} ${T.startedBy(job.source)}</${Fact}>
-      ${ran !== null && html`<${Fact} name=${T.facts.running}>${duration(ran)}</${Fact}>`}
-      ${summary && html`<${Fact} name=${T.facts.waited}>${duration(summary.times.queued)}</${Fact}>`}
-      ${summary && html`<${Fact} name=${T.facts.items}>${duration(summary.times.items)}</${Fact}>`}
+      ${ran !== null && html`<${Fact} name=${T.facts.running}>${T.took(ran)}</${Fact}>`}
+      ${summary && html`<${Fact} name=${T.facts.waited}>${T.took(summary.times.queued)}</${Fact}>`}
+      ${summary && html`<${Fact} name=${T.facts.items}>${T.took(summary.times.items)}</${Fact}>`}
       ${!S.ended(job) && html`<${Changeable} job=${job} calls=${calls} />`}
       <${Links} job=${job} href=${href} />
       <${Fact} name=${T.facts.id}><code>${job.job_id}</code></${Fact}>

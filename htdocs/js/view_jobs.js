@@ -85,7 +85,7 @@ function Filters({ model }) {
   return html`
     <div class="tools jobs-tools" role="search">
       <input type="search" id="jobs-search" value=${search} placeholder=${T.searchJobs} aria-label=${T.searchJobs} onInput=${(event) => model.set({ search: event.currentTarget.value })} />
-      <label class="field"><span class="vh">State</span>
+      <label class="field"><span class="vh">${T.facts.state}</span>
         <select id="jobs-status" value=${status} onChange=${(event) => model.set({ status: event.currentTarget.value })}>
           ${Object.entries(T.jobFilters).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
         </select></label>

@@ -80,6 +80,7 @@ serverTest('results as CSV: names that would break it, or run in a spreadsheet, 
   assert.equal(r.headers['content-type'], 'text/csv; charset=utf-8; header=present');
   assert.equal(r.headers['content-disposition'], `attachment; filename="longbox-${job.job_id}.csv"`);
   assert.equal(r.headers['cache-control'], 'no-store');
+  assert.equal(r.headers['x-longbox-results'], String(hostile.length));
   const rows = parse(r.text);
   assert.equal(rows.length, hostile.length);
   const safe = (name) => (/^[=+\-@\t\r]/.test(name) ? `'${name}` : name);
