@@ -209,6 +209,11 @@ bench-books: ## measure changes and reads of books beside cp, a rebuild and libz
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/books/bench build/release/readers/libzip_tags
 	@LB_BIN=build/release/bin node tests/load/book_bench.js $(if $(QUICK),--quick)
 
+bench-list: ## measure the list of 100,000 files, the server's last window and scrolling in Chromium; writes build/bench-list.json (QUICK=1: 20,000)
+	@tests/tools/install-packages check
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release all ui
+	@LB_BIN=build/release/bin node tests/load/list_bench.js $(if $(QUICK),--quick)
+
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ) ## run every fuzz target for FUZZ_SECONDS (60)
 	@set -e; for f in $(FUZZ); do found=build/fuzz/corpus/$${f##*/}; mkdir -p $$found; \
@@ -237,5 +242,5 @@ clean: ## remove everything built (the demo library and its state stay)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all ui screenshots run install check check-build check-run unit check-all soak bench bench-books bench-page crash fuzz lint format analyze clean help
+.PHONY: all ui screenshots run install check check-build check-run unit check-all soak bench bench-books bench-list bench-page crash fuzz lint format analyze clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
