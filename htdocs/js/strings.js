@@ -128,6 +128,8 @@ export const library = {
   noneHere: 'No file here has this mark.',
   noBooks: 'No comics yet. Files put into the library folder appear here.',
   clear: 'Clear',
+  edit: 'Edit tags',
+  remove: 'Delete',
   selectAll: 'Select all that match',
   selectPage: 'Select all on this page',
   selecting: 'Selecting\u2026',

@@ -71,7 +71,12 @@ function Sums({ library }) {
         ${store.selecting.value ? T.selecting : n > 0 ? chosenText(selection, n) : ''}
         ${n > 0 && selection.kind === 'match' && html` <span class="hint">${T.matchHint}</span>`}
       </span>
-      ${n > 0 && html`<button class="plain" id="btn-clear" onClick=${library.clearSelection}>${T.clear}</button>`}
+      ${n > 0 &&
+      html`
+        <button class="plain" id="btn-edit-many" onClick=${() => (store.editing.value = selection)}>${T.edit}</button>
+        <button class="plain" id="btn-delete-many" onClick=${() => (store.deleting.value = selection)}>${T.remove}</button>
+        <button class="plain" id="btn-clear" onClick=${library.clearSelection}>${T.clear}</button>
+      `}
     </div>
   `;
 }

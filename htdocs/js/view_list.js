@@ -62,7 +62,7 @@ class Row extends Component {
         <td role="gridcell" class="name">
           ${covers && html`<${Cover} file=${file} />`}
           <span class="names" title=${visible(file.relative_path)}>
-            <${Name} class="file" text=${file.name} />
+            <button class="plain open" tabindex="-1" data-open=${fileKey(file)}><${Name} class="file" text=${file.name} /></button>
             ${where && html`<${Name} class="folder" text=${where} />`}
           </span>
         </td>
@@ -138,7 +138,8 @@ function press(event, library, go) {
   } else if (key === ' ' && active >= 0) {
     if (shift) library.extend(active);
     else library.toggle(active);
-  } else if (key === 'Escape' && Selection.sizeOf(store.selection.value) > 0) library.clearSelection();
+  } else if (key === 'Enter' && active >= 0) store.opened.value = library.row(active);
+  else if (key === 'Escape' && Selection.sizeOf(store.selection.value) > 0) library.clearSelection();
   else return false;
   return true;
 }
@@ -218,9 +219,10 @@ export function List({ library }) {
     if (!row) return;
     const index = Number(row.dataset.index);
     store.active.value = index;
-    if (event.shiftKey) library.extend(index);
-    else library.toggle(index);
     table.current.focus({ preventScroll: true });
+    if (event.target.closest('.open')) store.opened.value = library.row(index);
+    else if (event.shiftKey) library.extend(index);
+    else library.toggle(index);
   };
   const noText = (event) => event.shiftKey && event.preventDefault(); /* else a range of text is selected as well */
 
