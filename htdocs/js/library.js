@@ -231,10 +231,14 @@ export function createLibrary({ api, preferences, clock, address }) {
     clearSelection,
     /* A file of the list that `test` is true for, among those that are here; else null. */
     known: (test) => windows.row(windows.find(test)),
-    /* The file before (-1) or behind (1) one of the list; null where there is none, or it is not here. */
-    neighbour(file, step) {
+    /* The file before (-1) or behind (1) one of the list; a promise, of null where there is none. */
+    async neighbour(file, step) {
       const at = windows.find((one) => one.file_id === file.file_id);
-      return at < 0 ? null : windows.row(at + step);
+      const index = at + step;
+      if (at < 0 || index < 0 || index >= files.value.total) return null;
+      const next = windows.row(index) ?? (await api.get(Q.listPath(view.value, 'files', index, 1)).catch(() => null))?.files[0] ?? null;
+      if (next) active.value = index;
+      return next;
     },
   };
 }
