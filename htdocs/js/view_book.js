@@ -158,6 +158,24 @@ function useFocus(place, file) {
   }, []);
 }
 
+/* A button that goes away with the focus leaves it to the drawer: else the next key would reach nothing. */
+function useLostFocus(place) {
+  useEffect(() => {
+    const drawer = place.current;
+    let inside = true;
+    const look = (event) => (inside = drawer.contains(event.target));
+    const back = new MutationObserver(() => inside && document.activeElement === document.body && drawer.focus({ preventScroll: true }));
+    back.observe(drawer, { childList: true, subtree: true });
+    document.addEventListener('focusin', look);
+    document.addEventListener('pointerdown', look);
+    return () => {
+      back.disconnect();
+      document.removeEventListener('focusin', look);
+      document.removeEventListener('pointerdown', look);
+    };
+  }, []);
+}
+
 const isTyping = (element) => !!element.closest('input, textarea, select, summary, [role="alertdialog"]');
 
 function Drawer({ app, file }) {
@@ -165,6 +183,7 @@ function Drawer({ app, file }) {
   const [leaving, setLeaving] = useState(false);
   const narrow = useNarrow();
   useFocus(place, file);
+  useLostFocus(place);
   useEffect(() => setLeaving(false), [file.file_id]);
 
   const close = () => (store.opened.value = null);
