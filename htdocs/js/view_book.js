@@ -153,7 +153,7 @@ function useFocus(place, file) {
       delete document.body.dataset.drawer;
       const row = document.querySelector(`[data-open="${CSS.escape(newest.current)}"]`);
       for (const element of document.querySelectorAll(BEHIND)) element.inert = false;
-      (row ?? (before?.isConnected && before !== document.body ? before : document.getElementById('main')))?.focus();
+      (row?.closest('[role="grid"]') ?? row ?? (before?.isConnected && before !== document.body ? before : document.getElementById('main')))?.focus();
     };
   }, []);
 }
