@@ -170,7 +170,12 @@ static int start_retry(struct api_call *call, const struct job *old, struct job 
     struct db *db = store_reader_db(call->reader, GATE_JOBS);
     const struct op *op = op_find(old->operation);
     if (!op)
-        return err_set(err, ERR_CONFLICT, "operation '%s' is not known any more", old->operation);
+        return err_set(
+            err, ERR_CONFLICT,
+            op_find_any(old->operation)
+                ? "a job of '%s' is not repeated: select what is left, and start a new one"
+                : "operation '%s' is not known any more",
+            old->operation);
     if (old->success == old->total)
         return err_set(err, ERR_NOTHING_TO_DO, "No item of this job failed or was cancelled");
     struct path_list items LB_CLEANUP(path_list_clear) = {0};

@@ -80,7 +80,7 @@ static int parse(struct api_call *call, const struct job *parent, const struct o
     if (refuse_unknown(call->body, known, "follow-up", err) < 0 ||
         parse_operation(call, ret, err) < 0)
         return -1;
-    const struct op *of = op_find(parent->operation);
+    const struct op *of = op_find_any(parent->operation);
     if (!of)
         return err_set(err, ERR_CONFLICT, "operation '%s' is not known any more",
                        parent->operation);

@@ -336,6 +336,9 @@ int api_job_create(struct api_call *call, struct err *err)
     if (request.dry_run && follow_up)
         return err_field(err, ERR_BAD_FIELD, "on_complete",
                          "a preview changes nothing, so nothing can follow it");
+    if (follow_up && !op_find(op->name))
+        return err_field(err, ERR_BAD_FIELD, "on_complete",
+                         "after %s there is nothing left to go on with", op->name);
     request.follow_up = follow_up;
     if (request.dry_run &&
         request.title == title) /* who sees it running shall not think that it is done */

@@ -17,13 +17,13 @@ serverTest('delete of many: refused without the right number, and for all of it 
     [{ files: some }, 400, /expect_items/], [{ select: { filter: 'all' } }, 400, /expect_items/],
     [{ files: some, expect_items: 3 }, 409, /these are 4 files, not 3/], [{ select: { filter: 'all' }, expect_items: 5 }, 409, /these are 6 files, not 5/],
     [{ files: some, expect_items: '4' }, 400, /whole number/], [{ files: some, expect_items: 0 }, 400, /whole number/],
-    [{ files: some, expect_items: 4, dry_run: true }, 422, /./],
+    [{ files: some, expect_items: 4, dry_run: true }, 422, /./], [{ files: some, expect_items: 4, on_complete: ['verify'] }, 400, /nothing left/],
   ];
   for (const [body, status, words] of cases) {
     const r = await s.api.post('/api/jobs', { operation: 'delete', ...body });
     assert.equal(r.status, status, `${JSON.stringify(body)}: ${r.text}`);
     assert.match(r.json.error, words);
-    assert.equal(r.json.field, body.dry_run ? 'dry_run' : 'expect_items');
+    assert.equal(r.json.field, ['dry_run', 'on_complete'].find((name) => name in body) ?? 'expect_items');
   }
   assert.equal(listBooks(s.library).length, 6);
   const other = await s.api.post('/api/jobs', { operation: 'verify', files: some, expect_items: 1 });
@@ -33,6 +33,8 @@ serverTest('delete of many: refused without the right number, and for all of it 
   assert.equal((await waitCompleted(s.api, r.json.job_id)).success_items, 4);
   assert.deepEqual(listBooks(s.library).sort(), s.books.slice(4).sort());
   assert.ok(!(await s.api.get('/api/config')).json.operations.some((o) => o.name === 'delete'));
+  const after = await s.api.post(`/api/batch-jobs/${r.json.job_id}/follow-up`, { operation: 'verify' });
+  assert.deepEqual([after.status, after.json.code], [400, 'nothing_to_do'], after.text);
   const follow = await s.api.post('/api/jobs', { operation: 'verify', files: s.books.slice(4), on_complete: ['delete'] });
   assert.equal(follow.status, 400, follow.text);
 });

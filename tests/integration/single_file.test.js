@@ -265,6 +265,7 @@ serverTest('no other call starts a delete without saying of how many, and its jo
   const r = await s.api.del(`/api/delete-file/${whole(s.books[0])}`);
   const again = await s.api.post(`/api/jobs/${r.headers['x-longbox-job']}/retry`);
   assert.equal(again.status, 409, again.text);
+  assert.match(again.json.error, /a job of 'delete' is not repeated/);
   assert.equal(listBooks(s.library).length, 1);
 });
 
