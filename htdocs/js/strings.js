@@ -113,41 +113,39 @@ export const reload = 'Load the page again';
 
 /* ---- the library ---- */
 
-export const library = {
-  search: 'Search names and folders',
-  show: 'Show',
-  order: 'Order',
-  perPage: 'Per page',
-  everything: 'All',
-  covers: 'Covers',
-  files: 'Files',
-  status: 'Status',
-  reading: 'Reading the library\u2026',
-  notHere: 'The list is not here yet.',
-  noMatch: 'No file matches this search.',
-  noneHere: 'No file here has this mark.',
-  noBooks: 'No comics yet. Files put into the library folder appear here.',
-  clear: 'Clear',
-  edit: 'Edit tags',
-  remove: 'Delete',
-  selectAll: 'Select all that match',
-  selectPage: 'Select all on this page',
-  selecting: 'Selecting\u2026',
-  selected: (n) => `${num(n)} selected`,
-  allMatch: (n) => `All ${plural(n, 'file', 'files')} that match ${n === 1 ? 'is' : 'are'} selected`,
-  matchBut: (n, but) => `All that match but ${num(but)} are selected: ${num(n)}`,
-  matchHint: 'A job takes what matches when it starts.',
-  select: (name) => `Select ${name}`,
-  problems: (n) => plural(n, 'problem', 'problems'),
-  pages: 'Pages',
-  page: (n) => `Page ${n}`,
-  previous: 'Previous page',
-  next: 'Next page',
-  folders: 'Folders',
-  allFolders: 'All folders',
-  moreFolders: 'More folders',
-  badFolder: 'The name of this folder is not valid text. Its books can be found by a search.',
-};
+export const listSearch = 'Search names and folders';
+export const listShow = 'Show';
+export const listOrder = 'Order';
+export const listPerPage = 'Per page';
+export const listEverything = 'All';
+export const listCovers = 'Covers';
+export const listFiles = 'Files';
+export const listStatus = 'Status';
+export const listReading = 'Reading the library\u2026';
+export const listNotHere = 'The list is not here yet.';
+export const listNoMatch = 'No file matches this search.';
+export const listNoneHere = 'No file here has this mark.';
+export const listNoBooks = 'No comics yet. Files put into the library folder appear here.';
+export const listClear = 'Clear';
+export const listEdit = 'Edit tags';
+export const listRemove = 'Delete';
+export const listSelectAll = 'Select all that match';
+export const listSelectPage = 'Select all on this page';
+export const listSelecting = 'Selecting\u2026';
+export const listSelected = (n) => `${num(n)} selected`;
+export const listAllMatch = (n) => `All ${plural(n, 'file', 'files')} that match ${n === 1 ? 'is' : 'are'} selected`;
+export const listMatchBut = (n, but) => `All that match but ${num(but)} are selected: ${num(n)}`;
+export const listMatchHint = 'A job takes what matches when it starts.';
+export const listSelect = (name) => `Select ${name}`;
+export const listProblems = (n) => plural(n, 'problem', 'problems');
+export const listPages = 'Pages';
+export const listPage = (n) => `Page ${n}`;
+export const listPrevious = 'Previous page';
+export const listNext = 'Next page';
+export const listFolders = 'Folders';
+export const listAllFolders = 'All folders';
+export const listMoreFolders = 'More folders';
+export const listBadFolder = 'The name of this folder is not valid text. Its books can be found by a search.';
 export const rangeFailed = (why) => `The range was not selected: ${why}. Try again.`;
 
 /* ---- the page of a batch ---- */

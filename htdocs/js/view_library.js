@@ -11,7 +11,6 @@ import { List } from './view_list.js';
 import { FILTERS, PER_PAGE, SORTS } from './query.js';
 import { num, plural } from './format.js';
 
-const T = texts.library;
 const Folders = lazy(() => import('./view_folders.js'), { waiting: null });
 const Pages = lazy(() => import('./view_pages.js'), { waiting: null });
 
@@ -23,7 +22,7 @@ function Search({ library }) {
     if (document.activeElement !== box.current) box.current.value = search;
   }, [search]);
   return html`
-    <input id="search" type="search" placeholder=${T.search} aria-label=${T.search} ref=${box}
+    <input id="search" type="search" placeholder=${texts.listSearch} aria-label=${texts.listSearch} ref=${box}
       autocomplete="off" spellcheck=${false} onInput=${(event) => library.search(event.currentTarget.value)} />
   `;
 }
@@ -43,21 +42,21 @@ function Tools({ library }) {
   const counts = store.files.value?.counts;
   const filters = FILTERS.map((name) => [name, `${texts.filters[name]}${counts ? ` (${num(counts[name])})` : ''}`]);
   const orders = SORTS.flatMap((name) => ['asc', 'desc'].map((way) => [`${name} ${way}`, `${texts.sorts[name]} ${way === 'asc' ? '\u2191' : '\u2193'}`]));
-  const lengths = PER_PAGE.map((n) => [String(n), n ? String(n) : T.everything]);
+  const lengths = PER_PAGE.map((n) => [String(n), n ? String(n) : texts.listEverything]);
   return html`
     <form class="tools" role="search" onSubmit=${(event) => event.preventDefault()}>
       <${Search} library=${library} />
-      <${Choice} id="filter" label=${T.show} value=${view.filter} options=${filters} onChoose=${library.setFilter} />
-      <${Choice} id="sort" label=${T.order} value=${`${view.sort} ${view.direction}`} options=${orders} narrow onChoose=${(order) => library.setSort(...order.split(' '))} />
-      <${Choice} id="per-page" label=${T.perPage} value=${String(view.perPage)} options=${lengths} onChoose=${(n) => library.setPerPage(Number(n))} />
-      <button id="btn-covers" type="button" aria-pressed=${store.covers.value ? 'true' : 'false'} onClick=${() => library.setCovers(!store.covers.value)}>${T.covers}</button>
+      <${Choice} id="filter" label=${texts.listShow} value=${view.filter} options=${filters} onChoose=${library.setFilter} />
+      <${Choice} id="sort" label=${texts.listOrder} value=${`${view.sort} ${view.direction}`} options=${orders} narrow onChoose=${(order) => library.setSort(...order.split(' '))} />
+      <${Choice} id="per-page" label=${texts.listPerPage} value=${String(view.perPage)} options=${lengths} onChoose=${(n) => library.setPerPage(Number(n))} />
+      <button id="btn-covers" type="button" aria-pressed=${store.covers.value ? 'true' : 'false'} onClick=${() => library.setCovers(!store.covers.value)}>${texts.listCovers}</button>
     </form>
   `;
 }
 
 function chosenText(selection, n) {
-  if (selection.kind === 'keys') return T.selected(n);
-  return selection.except.size === 0 ? T.allMatch(n) : T.matchBut(n, selection.except.size);
+  if (selection.kind === 'keys') return texts.listSelected(n);
+  return selection.except.size === 0 ? texts.listAllMatch(n) : texts.listMatchBut(n, selection.except.size);
 }
 
 /* How many there are, and how many of them are selected. */
@@ -68,14 +67,14 @@ function Sums({ library }) {
     <div class="sums">
       <span class="total">${plural(store.files.value.total, 'file', 'files')}</span>
       <span class="chosen-text" role="status">
-        ${store.selecting.value ? T.selecting : n > 0 ? chosenText(selection, n) : ''}
-        ${n > 0 && selection.kind === 'match' && html` <span class="hint">${T.matchHint}</span>`}
+        ${store.selecting.value ? texts.listSelecting : n > 0 ? chosenText(selection, n) : ''}
+        ${n > 0 && selection.kind === 'match' && html` <span class="hint">${texts.listMatchHint}</span>`}
       </span>
       ${n > 0 &&
       html`
-        <button class="plain" id="btn-edit-many" onClick=${() => (store.editing.value = selection)}>${T.edit}</button>
-        <button class="plain" id="btn-delete-many" onClick=${() => (store.deleting.value = selection)}>${T.remove}</button>
-        <button class="plain" id="btn-clear" onClick=${library.clearSelection}>${T.clear}</button>
+        <button class="plain" id="btn-edit-many" onClick=${() => (store.editing.value = selection)}>${texts.listEdit}</button>
+        <button class="plain" id="btn-delete-many" onClick=${() => (store.deleting.value = selection)}>${texts.listRemove}</button>
+        <button class="plain" id="btn-clear" onClick=${library.clearSelection}>${texts.listClear}</button>
       `}
     </div>
   `;
@@ -83,16 +82,16 @@ function Sums({ library }) {
 
 function Empty() {
   const { search, filter, folder } = store.view.value;
-  return html`<p class="empty">${search ? T.noMatch : filter !== 'all' || folder ? T.noneHere : T.noBooks}</p>`;
+  return html`<p class="empty">${search ? texts.listNoMatch : filter !== 'all' || folder ? texts.listNoneHere : texts.listNoBooks}</p>`;
 }
 
 export function Library({ library }) {
   const answer = store.files.value;
-  if (!store.view.value) return html`<p class="empty">${T.reading}</p>`;
+  if (!store.view.value) return html`<p class="empty">${texts.listReading}</p>`;
   return html`
     <section class="library" aria-label=${texts.nav.library}>
       <${Tools} library=${library} />
-      ${!answer && html`<p class="empty">${store.loading.value ? T.reading : T.notHere}</p>`}
+      ${!answer && html`<p class="empty">${store.loading.value ? texts.listReading : texts.listNotHere}</p>`}
       ${answer &&
       html`
         <div class="shelf">

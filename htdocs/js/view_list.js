@@ -33,7 +33,7 @@ function Status({ file }) {
   const problems = file.problems?.length ?? 0;
   return html`
     <span data-mark=${mark}><${Icon} name=${MARK_ICON[mark]} />${texts.marks[mark]}</span>
-    ${problems > 0 && html`<span data-mark="problems"><${Icon} name="alert" />${texts.library.problems(problems)}</span>`}
+    ${problems > 0 && html`<span data-mark="problems"><${Icon} name="alert" />${texts.listProblems(problems)}</span>`}
   `;
 }
 
@@ -58,7 +58,7 @@ class Row extends Component {
     const where = folder(file.relative_path);
     return html`
       <tr role="row" class=${`${chosen ? 'chosen' : ''}${active ? ' active' : ''}`} aria-selected=${chosen ? 'true' : 'false'} ...${place}>
-        <td role="gridcell" class="box"><input type="checkbox" tabindex="-1" checked=${chosen} aria-label=${texts.library.select(visible(file.name))} /></td>
+        <td role="gridcell" class="box"><input type="checkbox" tabindex="-1" checked=${chosen} aria-label=${texts.listSelect(visible(file.name))} /></td>
         <td role="gridcell" class="name">
           ${covers && html`<${Cover} file=${file} />`}
           <span class="names" title=${visible(file.relative_path)}>
@@ -107,7 +107,7 @@ function AllBox({ library }) {
   });
   return html`
     <input id="select-page" type="checkbox" ref=${box} disabled=${to === from} checked=${all}
-      aria-label=${paged ? texts.library.selectPage : texts.library.selectAll} onChange=${(event) => library.toggleAll(event.currentTarget.checked)} />
+      aria-label=${paged ? texts.listSelectPage : texts.listSelectAll} onChange=${(event) => library.toggleAll(event.currentTarget.checked)} />
   `;
 }
 
@@ -227,7 +227,7 @@ export function List({ library }) {
   const noText = (event) => event.shiftKey && event.preventDefault(); /* else a range of text is selected as well */
 
   return html`
-    <table id="file-table" role="grid" tabindex="0" ref=${table} class=${store.covers.value ? 'with-covers' : ''} aria-label=${texts.library.files}
+    <table id="file-table" role="grid" tabindex="0" ref=${table} class=${store.covers.value ? 'with-covers' : ''} aria-label=${texts.listFiles}
       aria-rowcount=${behind + 1} aria-multiselectable="true" aria-busy=${store.loading.value ? 'true' : 'false'}
       aria-activedescendant=${active >= from && active < to ? `row-${active}` : null} onKeyDown=${keyDown}>
       <thead role="rowgroup">
@@ -236,7 +236,7 @@ export function List({ library }) {
           <${SortHead} name="name" library=${library} />
           <${SortHead} name="size" library=${library} />
           <${SortHead} name="date" library=${library} />
-          <th role="columnheader" class="mark">${texts.library.status}</th>
+          <th role="columnheader" class="mark">${texts.listStatus}</th>
         </tr>
       </thead>
       <tbody role="rowgroup" ref=${body} style=${{ height: `${count * height}px`, '--row': `${height}px` }} onClick=${click} onMouseDown=${noText}>
