@@ -22,7 +22,8 @@
 
 #define LOOK_MS       1000 /* at most this long between two looks, also for the lock of a dead worker */
 #define GATHER_MS     100    /* events are read so often; what came together is one scan */
-#define REST          10     /* after a scan, so many times what it took */
+#define REST          3      /* after a scan, so many times what it took, */
+#define REST_MOST_MS  10000  /* but not longer than this */
 #define TOUCHED_MOST  5000   /* for more, the tree is read */
 #define EVENTS_TRY_MS 600000 /* when inotify was refused */
 
@@ -37,7 +38,8 @@ struct watcher {
     bool tree;                /* it has to be read */
     struct path_list touched; /* books that events told of */
     int64_t read_at_ms;       /* events: not before, by the boot clock, as all below */
-    int64_t scan_at_ms;       /* a scan: not before */
+    int64_t tree_at_ms;       /* a scan of the tree: not before */
+    int64_t books_at_ms;      /* a scan of what was touched: not before */
     int64_t try_events_ms;    /* inotify: not before */
 };
 
@@ -115,6 +117,18 @@ static void check_events(struct watcher *s)
         log_info("library watched", "folders=%zu", watch_folders(s->watch));
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When the next scan may begin after one that began then. */
+static int64_t rested_at(int64_t began_ms)
+{
+    int64_t now = clock_boot_ms();
+    return now + GATHER_MS + smaller(REST * (now - began_ms), REST_MOST_MS);
+}
+
 static void scan_all(struct watcher *s)
 {
     struct err err = {0};
@@ -123,14 +137,14 @@ static void scan_all(struct watcher *s)
     s->tree = false; /* what is told from now on asks for another */
     path_list_clear(&s->touched);
     int rc = scan_tree(s->worker, s->watch, &err);
-    int64_t now = clock_boot_ms();
     if (rc == 1) {
         check_events(s);
-        s->scan_at_ms = now + GATHER_MS + REST * (now - began);
+        s->tree_at_ms = rested_at(began);
         return;
     }
     s->tree = true;
-    s->scan_at_ms = now + (rc == 0 ? GATHER_MS : worker_config(s->worker)->scan_interval_s * 1000);
+    s->tree_at_ms =
+        clock_boot_ms() + (rc == 0 ? GATHER_MS : worker_config(s->worker)->scan_interval_s * 1000);
 }
 
 static int by_text(const void *a, const void *b)
@@ -157,8 +171,7 @@ static void scan_touched(struct watcher *s)
     int64_t began = clock_boot_ms();
     unique(&s->touched);
     int rc = scan_books(s->worker, (const char *const *)s->touched.paths, s->touched.n, &err);
-    int64_t now = clock_boot_ms();
-    s->scan_at_ms = now + GATHER_MS + REST * (now - began);
+    s->books_at_ms = rested_at(began);
     if (rc == 0)
         return; /* another thread scans; they wait */
     path_list_clear(&s->touched);
@@ -176,7 +189,7 @@ static void on_event(void *ctx, enum watch_event e, const char *path)
         return;
     }
     newcomers_note_write(s->newcomers, path, e == WATCH_WRITTEN);
-    if (e == WATCH_WRITTEN || s->tree)
+    if (e == WATCH_WRITTEN)
         return;
     if (s->touched.n < TOUCHED_MOST)
         must(path_list_add(&s->touched, path, &none) == 0); /* far below its limit */
@@ -213,11 +226,6 @@ static void give_up(struct watcher *s)
     gate_mutex_drop(&b->watch);
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Returns how long to wait. */
 static int64_t turn(struct watcher *s)
 {
@@ -227,17 +235,17 @@ static int64_t turn(struct watcher *s)
         s->read_at_ms = clock_boot_ms() + GATHER_MS;
     }
     bool all = s->tree || !scan_is_fresh(s->worker, interval_ms - 1);
-    if (clock_boot_ms() >= s->scan_at_ms) {
-        if (all)
-            scan_all(s);
-        else if (s->touched.n > 0)
-            scan_touched(s);
-    }
+    if (all && clock_boot_ms() >= s->tree_at_ms)
+        scan_all(s);
+    if (s->touched.n > 0 && clock_boot_ms() >= s->books_at_ms)
+        scan_touched(s);
     tell_running(s);
     int64_t wait_ms = smaller(LOOK_MS, newcomers_look(s->newcomers));
     int64_t now = clock_boot_ms();
-    if (s->tree || s->touched.n > 0 || !scan_is_fresh(s->worker, interval_ms - 1))
-        wait_ms = smaller(wait_ms, s->scan_at_ms - now);
+    if (s->tree || !scan_is_fresh(s->worker, interval_ms - 1))
+        wait_ms = smaller(wait_ms, s->tree_at_ms - now);
+    if (s->touched.n > 0)
+        wait_ms = smaller(wait_ms, s->books_at_ms - now);
     int64_t last = atomic_load(&worker_board(s->worker)->scan_boot_ms);
     if (last + interval_ms > now)
         wait_ms = smaller(wait_ms, last + interval_ms - now);
