@@ -11,7 +11,10 @@ import { worked } from './preview.js';
 
 const AGAIN_MS = 400; /* many messages of one job make one question */
 
-/* Calls `changed` when files may have changed: the stream says so, or a job did. */
+/*
+ * Calls `changed` when files may have changed: the stream says so, or a job did. Not before a question about deleting is answered:
+ * then the book may be gone because of the answer.
+ */
 function useChanges(changed) {
   const newest = useRef(changed);
   newest.current = changed;
@@ -19,9 +22,12 @@ function useChanges(changed) {
     let timer = null;
     let message = store.message.peek();
     let jobs = store.jobs.peek();
+    let pending = false;
     const later = () => {
       timer ??= setTimeout(() => {
         timer = null;
+        if (store.deleting.peek()) return;
+        pending = false;
         newest.current();
       }, AGAIN_MS);
     };
@@ -31,7 +37,8 @@ function useChanges(changed) {
       const did = worked(jobs, now.jobs, now.operations);
       message = now.message;
       jobs = now.jobs;
-      if (said || did) later();
+      pending ||= said || did;
+      if (pending && !store.deleting.value) later();
     });
     return () => {
       stop();
