@@ -80,7 +80,7 @@ export function createEnds({ memory, clock, document, tab, state, signs, toast }
   return {
     /* A message about a job was taken; `before` is what was known of it. */
     job(job, before) {
-      if (job.dry_run) return;
+      if (job.dry_run || job.single) return; /* who asked for it is told by the answer */
       const followed = state().followed === job.job_id;
       if (followed && (state().pinned || !isHidden())) keepId(memory, 'watched', job.job_id);
       const isEnd = S.ended(job) && before && !S.ended(before);

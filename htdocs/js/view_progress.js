@@ -12,7 +12,7 @@ import { num, ofTotal, percent, plainTitle, rate, timeLeft } from './format.js';
 import { lazy } from './lazy.js';
 import { paceOf } from './pace.js';
 
-const Details = lazy(() => import('./view_details.js'));
+const Details = lazy(() => import('./view_details.js'), { sheet: 'start' });
 const FollowUps = lazy(() => import('./view_follow.js'));
 
 const STALE_MS = 5000;

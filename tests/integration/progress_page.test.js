@@ -21,6 +21,8 @@ pageTest('progress: results stream in, the newest first, and can be filtered, se
   await go(120);
   await running(page, id, 120);
   await press(page, 'btn-details');
+  await page.waitForSelector('#job-details .choices');
+  assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.choices')).display), 'flex', 'the style came along');
   await until('the newest hundred', 10, async () => (await results(page)).length === 100);
   assert.equal((await results(page))[0][1], 'item 120');
   await go(5);

@@ -202,7 +202,7 @@ pageTest('preview: says when files have changed since, and can be made again', {
 });
 
 pageTest('preview: closing a running one cancels it', { books: (dir) => makeBooks(dir, 60), seconds: 120 }, async (s, b) => {
-  const blocker = await startNoop(s.api, 400, 400, { priority: 'high' }); // so that the preview does not end by itself
+  const blocker = await startNoop(s.api, 64, 60000, { priority: 'high' }); // so that the preview does not end by itself
   const page = await b.open(s.url);
   await openForm(page, 'process', 'all');
   await press(page, 'btn-preview');
@@ -232,4 +232,39 @@ pageTest('preview: what cannot be known before it runs is offered without one', 
   await press(page, 'btn-preview-apply');
   const end = await untilEnded(page, 20);
   assert.equal((await getJob(s.api, end.jobId)).operation, 'verify');
+});
+
+pageTest('start: all that match but one are a selection without a list, for a button and for the form', { books: 30 }, async (s, b) => {
+  const page = await b.open(s.url);
+  await page.waitForSelector('#file-table tbody tr');
+  await page.fill('#search', 'glass');
+  await until('those that match', 10, async () => (await page.locator('#file-table tbody input[type=checkbox]').count()) === 5);
+  await page.focus('#file-table');
+  await page.keyboard.press('Control+a');
+  await page.locator('#file-table tbody input[type=checkbox]').nth(2).uncheck();
+  await page.click('#btn-more');
+  await page.waitForSelector('#start-operation');
+  assert.equal(await page.inputValue('#start-scope'), 'selected');
+  assert.equal(await page.innerText('#start-scope option:checked'), 'Selected (4)');
+  await page.selectOption('#start-operation', 'rename');
+  await press(page, 'btn-preview');
+  await previewState(page, 'completed');
+  await until('a row for each', 10, async () => (await rowsOf(page)).length === 4);
+  await press(page, 'btn-preview-close');
+  await page.selectOption('#start-scope', 'shown');
+  await press(page, 'btn-preview');
+  await until('a row for all that match', 20, async () => (await rowsOf(page).catch(() => [])).length === 5);
+  await press(page, 'btn-preview-close');
+  await press(page, 'btn-start-close');
+  const body = await sent(page, () => page.dblclick('#btn-normalize-selected'));
+  assert.deepEqual([body.operation, body.title, body.files], ['normalize', 'Normalizing Selected Files...', undefined]);
+  assert.equal(body.select.search, 'glass');
+  assert.equal(body.select.except.length, 1);
+  const end = await untilEnded(page, 20);
+  assert.equal(end.total, 4);
+  const started = (await jobsOf(s)).filter((job) => !job.dry_run);
+  assert.deepEqual(started.map((job) => [job.operation, job.total_items]), [['normalize', 4]]);
+  await until('the selection to be gone', 10, () => page.isDisabled('#btn-normalize-selected'));
+  const { json } = await s.api.get('/api/files?filter=marked');
+  assert.equal(json.total_files, 4, 'the one that was taken out is as it was, and those that do not match');
 });

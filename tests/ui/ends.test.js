@@ -9,6 +9,7 @@ import { fakeClock, fakeStorage } from './fakes.js';
 
 const A = '01920000-0000-7000-8000-00000000000a';
 const B = '01920000-0000-7000-8000-00000000000b';
+const C = '01920000-0000-7000-8000-00000000000c';
 const message = (id, version, more = {}) => ({ job_id: id, status: 'processing', version, total_items: 10, processed_items: version, success_items: version, created_at: version, ...more });
 const end = (id, more = {}) => message(id, 10, { status: 'completed', ...more });
 
@@ -108,14 +109,16 @@ test('without storage each tab tells; the tag of the notification makes one of t
   assert.deepEqual(one.heard('toast'), [], 'what was watched is not known either');
 });
 
-test('only jobs that were watched or started here, or all by choice; previews never', async () => {
+test('only jobs that were watched or started here, or all by choice; previews and calls over one file never', async () => {
   for (const all of [false, true]) {
     const b = browser();
     const one = tab('1', { ...b, visible: false, choices: { notify: true, all } });
     one.take(message(A, 1));
     one.take(message(B, 1, { dry_run: true }));
+    one.take(message(C, 1, { single: true }));
     one.take(end(A));
     one.take(end(B, { dry_run: true }));
+    one.take(end(C, { single: true }));
     await b.clock.advance(3000);
     assert.deepEqual(one.heard('notify'), all ? ['notify a'] : [], `all: ${all}`);
   }
