@@ -1,7 +1,7 @@
 /*
- * view_actions.js - the buttons that start jobs, and the question before a big one.
+ * view_actions.js - the buttons that start jobs; view_confirm.js asks before a big one.
  */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { html } from './dom.js';
 import * as Selection from './selection.js';
 import * as store from './store.js';
@@ -9,6 +9,7 @@ import * as texts from './strings.js';
 import { num } from './format.js';
 import { lazy } from './lazy.js';
 
+const Question = lazy(() => import('./view_confirm.js'), { waiting: null });
 const Start = lazy(() => import('./view_start.js'), { sheet: 'start' });
 
 /* More files than this are not changed by one click alone. */
@@ -64,26 +65,5 @@ export function Actions({ app }) {
   `;
 }
 
-export function Confirm() {
-  const asked = store.confirming.value;
-  const dialog = useRef(null);
-  useEffect(() => {
-    if (asked && !dialog.current.open) dialog.current.showModal();
-  }, [asked]);
-  if (!asked) return null;
-  const done = () => (store.confirming.value = null);
-  const go = () => {
-    done();
-    void asked.run();
-  };
-  return html`
-    <dialog id="confirm-dialog" ref=${dialog} onClose=${done} aria-labelledby="confirm-title">
-      <h2 id="confirm-title">${texts.confirmTitle(asked.operation, asked.count)}</h2>
-      <p>${texts.confirmText[asked.operation.name]} You can cancel at any time; files already done stay done.</p>
-      <div class="foot">
-        <button id="btn-confirm-no" onClick=${done}>Keep as they are</button>
-        <button id="btn-confirm" class="strong" onClick=${go}>${asked.operation.title} all</button>
-      </div>
-    </dialog>
-  `;
-}
+/* Asks, while there is something to ask. */
+export const Confirm = () => store.confirming.value && html`<${Question} />`;

@@ -268,3 +268,19 @@ pageTest('start: all that match but one are a selection without a list, for a bu
   const { json } = await s.api.get('/api/files?filter=marked');
   assert.equal(json.total_files, 4, 'the one that was taken out is as it was, and those that do not match');
 });
+
+pageTest('start: all of more than a hundred files are asked about first', { books: (dir) => makeBooks(dir, 101), seconds: 120 }, async (s, b) => {
+  const page = await b.open(s.url);
+  await page.waitForSelector('#file-table tbody tr');
+  await press(page, 'btn-normalize-all');
+  await page.waitForSelector('#confirm-dialog[open]');
+  assert.equal(await page.innerText('#confirm-title'), 'Normalize all 101 files?');
+  await press(page, 'btn-confirm-no');
+  await until('the question to be gone', 10, async () => (await page.locator('#confirm-dialog').count()) === 0);
+  assert.deepEqual(await jobsOf(s), []);
+  await press(page, 'btn-normalize-all');
+  await page.dblclick('#btn-confirm');
+  const end = await untilEnded(page, 60);
+  assert.equal(end.total, 101);
+  assert.equal((await jobsOf(s)).length, 1);
+});
