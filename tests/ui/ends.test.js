@@ -99,6 +99,38 @@ test('of many hidden tabs one alone tells, also when all write at once or one is
   }
 });
 
+/*
+ * Storages of tabs in processes of their own: a write is seen by others a moment later, all in one order; until then a
+ * tab keeps to what it wrote itself.
+ */
+function lateStorages(n, clock, late_ms) {
+  const all = Array.from({ length: n }, () => ({ values: fakeStorage(), own: new Map() }));
+  return all.map((mine) => ({
+    getItem: mine.values.getItem,
+    removeItem: mine.values.removeItem,
+    setItem(key, value) {
+      mine.values.setItem(key, value);
+      mine.own.set(key, (mine.own.get(key) ?? 0) + 1);
+      clock.setTimeout(() => {
+        mine.own.set(key, mine.own.get(key) - 1);
+        for (const { values, own } of all) if (!own.get(key)) values.setItem(key, value);
+      }, late_ms);
+    },
+  }));
+}
+
+test('tabs that do not see at once what the others write: the last name that all see tells, and it alone', async () => {
+  const clock = fakeClock();
+  const storages = lateStorages(3, clock, 80);
+  const tabs = storages.map((storage, i) => tab(String(i), { storage, clock }));
+  for (const one of tabs) one.take(message(A, 1));
+  await clock.advance(1000);
+  for (const one of tabs) one.show(false);
+  for (const [i, one] of tabs.entries()) clock.setTimeout(() => one.take(end(A)), i * 20);
+  await clock.advance(5000);
+  assert.equal(tabs.flatMap((one) => one.heard('notify')).length, 1);
+});
+
 test('without storage each tab tells; the tag of the notification makes one of them', async () => {
   const clock = fakeClock();
   const none = { getItem: () => null, setItem: () => { throw new Error('forbidden'); }, removeItem: () => {} };
