@@ -27,7 +27,7 @@ const markStops = () => {
 const focused = () => {
   const e = document.activeElement;
   if (!e || e === document.body) return { stop: null };
-  const style = getComputedStyle(e);
+  const style = getComputedStyle(document.getElementById(e.getAttribute('aria-activedescendant')) ?? e); // of a grid, its row
   const box = e.getBoundingClientRect();
   const outline = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1;
   return { stop: e.dataset.stop ?? null, outline, inView: box.bottom > 0 && box.top < innerHeight && box.width > 0, what: e.outerHTML.slice(0, 120) };

@@ -4,10 +4,10 @@
 //   { name, path, ready, act }   path: the address below the page's own, or a function (facts of prepareViews, server)
 //                                ready: a selector of what must be seen; act(page, server): what is done first
 import assert from 'node:assert/strict';
-import { names, startNoop, waitCompleted } from './jobs.js';
+import { names, startJob, startNoop, waitCompleted } from './jobs.js';
 import { until } from './until.js';
 
-const rows = '#file-table tbody tr';
+const rows = '#file-table tbody tr:not(.blank)';
 const press = async (page) => {
   await page.locator(rows).first().waitFor();
   await page.locator('#btn-process-all').click();
@@ -17,10 +17,21 @@ const processAll = async (page) => {
   await page.locator('#btn-confirm').click();
 };
 const running = async (page, server) => {
-  await server.api.post('/api/jobs', { operation: 'noop', files: names(4000), options: { ms: 100, fail_every: 9 } });
+  await server.api.post('/api/jobs', { operation: 'noop', files: names(4000), options: { ms: 250, fail_every: 9 }, max_threads: 2 });
   await until('the job to run', 20, () => page.evaluate(() => document.body.dataset.jobStatus === 'processing' && Number(document.body.dataset.processed) > 20));
 };
 
+const startDialog = async (page) => {
+  await page.locator(rows).first().waitFor();
+  await page.locator('#btn-more').click();
+  await page.locator('#start-operation').waitFor();
+};
+const preview = async (page) => {
+  await startDialog(page);
+  await page.selectOption('#start-operation', 'rename');
+  await page.selectOption('#start-scope', 'all');
+  await page.locator('#btn-preview').click();
+};
 const trySamples = async (page) => {
   await page.locator('#btn-samples').click();
   await page.locator('#samples tbody tr').first().waitFor();
@@ -34,18 +45,25 @@ const newBatch = async (facts, server) => {
 export const VIEWS = [
   { name: 'library', path: '', ready: rows },
   { name: 'question', path: '', ready: '#confirm-dialog[open]', act: press },
+  { name: 'start', path: '', ready: '#start-operation', act: startDialog },
+  { name: 'preview', path: '', ready: '.preview-table tbody tr', act: preview },
   { name: 'progress', path: '', ready: '#progress-dialog', act: running, ends: true },
   { name: 'ended', path: '', ready: '#summary', act: processAll, ends: true },
   { name: 'batch', path: newBatch, ready: '#batch-items li', ends: true },
+  { name: 'jobs', path: 'jobs', ready: '#jobs .job-row' },
+  { name: 'job', path: (facts) => `jobs/${facts.job}`, ready: '#reasons' },
+  { name: 'history', path: 'history', ready: '#history li' },
   { name: 'settings', path: 'settings', ready: '.settings[data-read=yes]', act: trySamples },
   { name: 'logs', path: 'logs', ready: '.log-line' },
   { name: 'server', path: 'server', ready: '.server[data-read=yes]' },
 ];
 
-// What the views have to show: an ended job with failures. Gives its id.
+// What the views have to show: an ended job with failures, a history. Gives the id of that job.
 export async function prepareViews(server) {
   const job = await startNoop(server.api, 60, 1, { options: { ms: 1, fail_every: 7 } });
   await waitCompleted(server.api, job);
+  const files = (await server.api.get('/api/files?per_page=10')).json.files.map((file) => file.file_id);
+  await waitCompleted(server.api, (await startJob(server.api, 'normalize-selected', { files })).job_id);
   await server.api.post('/api/preferences', { perPage: 25 }); // more rows of the same kind show nothing new
   return { job };
 }
