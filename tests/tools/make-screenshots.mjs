@@ -55,7 +55,7 @@ try {
     }
   }
 } finally {
-  await browser.close();
+  if (browser.context) await browser.close();
   await server.end();
 }
 console.log(`${folder}: ${bytes} bytes`);
