@@ -40,10 +40,12 @@ export function createShared({ openWorker, openLead, clock, firstDelayMs, onMess
       timer = clock.setTimeout(silent, ms);
     }
 
+    /* A port that is open may hear something late, and that would throw a page out of the page cache. */
     function drop() {
       clock.clearTimeout(timer);
-      if (port) port.postMessage('leave');
-      if (port) port.onmessage = null;
+      if (!port) return;
+      port.postMessage('leave');
+      port.close();
       port = null;
     }
 
@@ -76,7 +78,7 @@ export function createShared({ openWorker, openLead, clock, firstDelayMs, onMess
       port = mine;
       worker.onerror = () => mine === port && giveUp();
       mine.onmessage = ({ data }) => {
-        if (mine !== port || paused) return;
+        if (mine !== port) return;
         answered = true;
         listen(SILENT_MS);
         if (data === 'ping') mine.postMessage('alive');
@@ -93,10 +95,7 @@ export function createShared({ openWorker, openLead, clock, firstDelayMs, onMess
 
     return {
       resume: join,
-      pause() {
-        clock.clearTimeout(timer);
-        if (port) port.postMessage('leave');
-      },
+      pause: drop,
       restart: () => port && port.postMessage('restart'),
     };
   }

@@ -238,10 +238,26 @@ test('the watchdog acts on a stream that is open and silent: one word, taken bac
   server.job = asPoll(story[4]);
   await clock.advance(62000);
   assert.deepEqual(acts, ['silent'], 'once for each incident');
-  await clock.advance(10000);
+  es.last().fails(CLOSED);
+  server.job = asPoll(story[5]);
+  await clock.advance(9000);
+  server.job = asPoll(story[6]);
+  await clock.advance(9000);
+  assert.deepEqual(acts, ['silent'], 'also when it turns out to be lost');
+  await clock.advance(60000);
   es.last().opens();
-  event(story[5]);
+  event(story[2]);
   assert.deepEqual(acts, ['silent', null]);
+});
+
+test('a stream that looks open while the server is away: replaced without a word of the watchdog', async () => {
+  const { clock, es, event, server, acts, quality } = rig();
+  es.last().opens();
+  event(story[2]);
+  server.away = true;
+  await clock.advance(37000);
+  assert.equal(quality(), 'offline');
+  assert.deepEqual(acts, []);
 });
 
 test('the watchdog acts while there is no stream: no word for a moment, one for longer', async () => {

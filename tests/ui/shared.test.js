@@ -16,6 +16,8 @@ function rig({ worker = 'answers', loads = true } = {}) {
       if (facts.worker === 'throws') throw new Error('denied');
       const port = {
         words: [],
+        isOpen: true,
+        close: () => (port.isOpen = false),
         postMessage(word) {
           port.words.push(word);
           if (word.join && facts.worker === 'answers') port.onmessage({ data: { state: 'open' } });
@@ -51,7 +53,7 @@ test('a tab joins the worker, hears it, and answers its pings', () => {
   assert.deepEqual(words(), [{ join: true, delay_ms: 700 }, 'alive']);
 });
 
-test('paused: it has left and hears nothing; resumed: at the same port', () => {
+test('paused: it has left and hears nothing; resumed: at a new port', () => {
   const { clock, got, states, made, shared, says, words } = rig();
   shared.resume();
   shared.pause();
@@ -61,8 +63,9 @@ test('paused: it has left and hears nothing; resumed: at the same port', () => {
   says('ping');
   assert.deepEqual(got, []);
   assert.equal(words().at(-1), 'leave');
+  assert.equal(made[0].port.isOpen, false);
   shared.resume();
-  assert.equal(made.length, 1);
+  assert.equal(made.length, 2);
   assert.deepEqual(states, ['open', 'paused', 'lost', 'open']);
 });
 
