@@ -10,7 +10,7 @@ import { until, within } from './until.js';
 
 const EXECUTABLE = process.env.FIREFOX || '/usr/bin/firefox-esr';
 const START_S = 60;
-const ANSWER_S = 30;
+const ANSWER_S = 120;
 
 export const hasFirefox = fs.existsSync(EXECUTABLE);
 

@@ -7,7 +7,7 @@ import { serverTest } from './server.js';
 import { until, within } from './until.js';
 
 const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
-const ANSWER_S = 30;
+const ANSWER_S = 120;
 
 class Tab {
   constructor(browser, targetId, sessionId) {
