@@ -165,7 +165,7 @@ STRESS_SECONDS ?= 30
 check-build: all ui $(UNIT) $(BOOK_TOOLS) $(READERS) $(B)/load/wal_stress $(B)/shim/disk.so $(SHIMS)
 	@node tests/lib/contract.js
 check-run:
-	@LB_BIN=$(B)/bin tests/run $(if $(MATCH),--match '$(MATCH)') --alone '$(B)/load/wal_stress $(STRESS_SECONDS)' $(UNIT)
+	@LB_BIN=$(B)/bin tests/run $(if $(MATCH),--match '$(MATCH)') $(if $(LIMIT),--limit $(LIMIT)) --alone '$(B)/load/wal_stress $(STRESS_SECONDS)' $(UNIT)
 
 crash: ## the crash tests as make check has them (in make soak they go on until nothing is left to kill)
 	@tests/tools/install-packages check
@@ -179,7 +179,7 @@ unit: ## unit tests only, for the inner loop
 check-all: check ## check, and again with the address and thread sanitizers, and the soak
 	@for v in asan tsan; do \
 	    $(MAKE) --no-print-directory -j$(JOBS) VARIANT=$$v check-build && \
-	    $(MAKE) --no-print-directory VARIANT=$$v check-run || exit 1; done
+	    $(MAKE) --no-print-directory VARIANT=$$v LIMIT=1800 check-run || exit 1; done
 	@$(MAKE) --no-print-directory soak
 
 soak: ## the long tests: every kill at every point and 600 random ones, 20,000 losses of power under books, tabs hidden for six minutes, Firefox, WAL stress, fuzzers for ten minutes each

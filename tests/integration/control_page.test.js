@@ -102,7 +102,7 @@ pageTest('page: several jobs at once: each moves in the list, and one click foll
   const page = await b.open(s.url);
   const titles = ['Process the new ones...', 'Check everything that came in this week, and its neighbours...', 'Rename...'];
   const ids = [];
-  for (const title of titles) ids.push(await startNoop(s.api, 6000, 100, { title }));
+  for (const title of titles) ids.push(await startNoop(s.api, 900, 600, { title }));
   await untilPage('the newest', page, 10, (v) => v.dialog && v.jobId === ids[2]);
   await until('the two others', 10, async () => (await others(page)).length === 2);
   const before = await others(page);

@@ -175,7 +175,7 @@ serverTest('SIGWINCH drains all workers; requests wait until SIGTTIN brings them
 serverTest('workers are recycled after their requests, under load, and nothing is lost', { set: { ...LOAD, worker_max_requests: 500, worker_max_requests_jitter: 200 } }, async (s) => {
   const old = pids(s);
   await underLoad(s, { seconds: 8, followers: 50 }, async () => {
-    await untilLog(s, 'event="worker replaced"', 20, 3);
+    await untilLog(s, 'event="worker replaced"', 40, 2);
   });
   await until('other workers', 20, () => pids(s).filter((p) => old.includes(p)).length === 0);
   assert.doesNotMatch(s.log(), /event="worker (died|killed)"/);

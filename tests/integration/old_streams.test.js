@@ -7,7 +7,7 @@ import { listBooks, makeBook } from '../lib/books.js';
 import { hold, holdArgs } from '../lib/hold.js';
 import { UUID7, getJob, waitCompleted, waitStatus } from '../lib/jobs.js';
 import { signal } from '../lib/processes.js';
-import { serverTest } from '../lib/server.js';
+import { SANITIZED, serverTest } from '../lib/server.js';
 import { until } from '../lib/until.js';
 
 const run = promisify(execFile);
@@ -259,16 +259,17 @@ serverTest('through the front end no event of an item is cut, however fast they 
 });
 
 serverTest('the done event of a large job comes whole, in bounded chunks, also to a reader that takes nothing for long', {}, async (s) => {
-  const files = Array.from({ length: 20000 }, (_, i) => `nowhere/${'long '.repeat(20)}${i}.cbz`);
+  const n = SANITIZED ? 5000 : 20000; // the job ends before 30 s, when who takes nothing is given up
+  const files = Array.from({ length: n }, (_, i) => `nowhere/${'long '.repeat(20)}${i}.cbz`);
   const stream = await open(s, 'rename-selected', { slot: 0, files });
   stream.socket.pause();
   await waitCompleted(s.api, stream.headers['x-longbox-job'], 90);
   stream.socket.resume();
   await waitDone(stream, 60);
-  await checkStreamTail(s, stream, 20000);
+  await checkStreamTail(s, stream, n);
   const sizes = stream.chunks.map((c) => c.length);
   assert.ok(Math.max(...sizes) < 512 * 1024, `${Math.max(...sizes)} bytes in one chunk`);
-  assert.ok(sizes.filter((n) => n > 100000).length > 5, 'it had to be cut');
+  assert.ok(sizes.filter((size) => size > 100000).length > n / 4000, 'it had to be cut');
 });
 
 serverTest('a reload lets a stream come to its end', { books: 10, args: holdArgs }, async (s) => {

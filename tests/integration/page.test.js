@@ -92,15 +92,16 @@ pageTest('page: a job of another client is shown without a refresh', { books: 2 
 });
 
 pageTest('page: refresh in the middle goes on where it was', { books: 1 }, async (s, b) => {
-  const id = await startNoop(s.api, 80, 600);
   const page = await b.open(s.url);
+  await untilLive(page);
+  const id = await startNoop(s.api, 160, 600);
   const before = await running(page, 10);
   assert.equal(before.jobId, id);
   await page.reload({ waitUntil: 'domcontentloaded' });
   const after = await running(page, before.processed);
   assert.equal(after.jobId, id);
-  const end = await untilEnded(page, 30);
-  assert.equal(end.text, '80 of 80');
+  const end = await untilEnded(page, 40);
+  assert.equal(end.text, '160 of 160');
   await appliedJobs(page, id);
 });
 
@@ -129,7 +130,7 @@ pageTest('page: two tabs on two workers show the same, and one cancels for both'
     assert.equal(end.processed, 20);
     await press(tab, 'btn-close'); // an open summary is not pushed away by another job
   }
-  const long = await startNoop(s.workerClient(1), 2000, 100);
+  const long = await startNoop(s.workerClient(1), 400, 1000);
   for (const tab of tabs) await untilPage('the second job', tab, 20, (v) => v.jobId === long && v.dialog && v.processed > 0);
   await press(tabs[0], 'btn-cancel');
   const ends = [];
@@ -186,13 +187,13 @@ pageTest('page: a stream that is never available: polling alone finishes the dia
   const end = await untilEnded(page, 60);
   assert.equal(end.text, '10 of 10');
   assert.ok(proxy.requests.every((r) => !r.url.startsWith('/api/events/stream') || r.status === undefined), 'no stream came through');
-  const id = await startNoop(s.api, 40, 100);
+  const id = await startNoop(s.api, 40, 1500); // longer than the page takes to come back
   await page.reload({ waitUntil: 'domcontentloaded' });
   await untilPage('the second job to be completed', page, 60, (v) => v.jobId === id && v.status === 'completed' && v.summary);
 });
 
 pageTest('page: cancel in the middle ends the dialog with what was done', { books: 2 }, async (s, b) => {
-  const id = await startNoop(s.api, 2000, 100);
+  const id = await startNoop(s.api, 400, 1000);
   const page = await b.open(s.url);
   await running(page, 8);
   await press(page, 'btn-cancel');
@@ -218,7 +219,7 @@ pageTest('page: a job that finished while nobody watched is shown with its resul
 });
 
 pageTest('page: browser killed and reopened finds its running job', { books: 2 }, async (s, b) => {
-  const id = await startNoop(s.api, 150, 800); // 15 s, longer than a browser takes to come back
+  const id = await startNoop(s.api, 250, 800); // 25 s, longer than a browser takes to come back
   const page = await b.open(s.url);
   const before = await running(page, 5);
   await b.kill();
@@ -228,7 +229,7 @@ pageTest('page: browser killed and reopened finds its running job', { books: 2 }
     const fresh = await again.open(s.url);
     const found = await running(fresh, before.processed);
     assert.equal(found.jobId, id);
-    await untilEnded(fresh, 30);
+    await untilEnded(fresh, 60);
     assert.deepEqual(again.errors, []);
   } finally {
     await again.close();
@@ -252,8 +253,9 @@ pageTest('page: a job that is gone is forgotten', { books: 2 }, async (s, b) => 
 pageTest('page: workers killed under it: the dialog completes', {
   books: 2, expectCuts: true, set: { reconnect_delay_ms: 300, watchdog_timeout_ms: 3000, watchdog_check_ms: 500 },
 }, async (s, b) => {
-  const id = await startNoop(s.api, 120, 100);
   const page = await b.open(s.url);
+  await untilLive(page);
+  const id = await startNoop(s.api, 120, 300);
   await running(page, 5);
   for (const w of s.workers()) process.kill(w.pid, 'SIGKILL');
   const end = await untilEnded(page, 60);
