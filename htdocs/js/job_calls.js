@@ -2,7 +2,7 @@
  * job_calls.js - what the pages of jobs ask the server for, beside what jobs.js does. A failure becomes a notice.
  */
 import * as store from './store.js';
-import { jobPages as texts } from './strings.js';
+import * as texts from './strings.js';
 
 const path = (id, rest = '') => `api/jobs/${encodeURIComponent(id)}${rest}`;
 
@@ -12,7 +12,7 @@ export function createCalls({ api, jobs }) {
     try {
       return await send();
     } catch (error) {
-      store.notify('error', texts.callFailed(what, error.text ?? String(error)));
+      store.notify('error', texts.jobsCallFailed(what, error.text ?? String(error)));
       return null;
     }
   }
@@ -25,10 +25,10 @@ export function createCalls({ api, jobs }) {
   }
 
   return {
-    retry: (id) => derive(texts.retry, '/retry', id),
-    undo: (id) => derive(texts.undoJob, '/undo', id),
-    remove: (id) => call(texts.deleteJob, () => api.delete(path(id))),
-    pauseAll: (paused) => call(paused ? texts.pauseAll : texts.resumeAll, () => api.post(`api/jobs/${paused ? 'pause' : 'resume'}`, {}, { tries: 3 })),
+    retry: (id) => derive(texts.jobsRetry, '/retry', id),
+    undo: (id) => derive(texts.jobsUndoJob, '/undo', id),
+    remove: (id) => call(texts.jobsDeleteJob, () => api.delete(path(id))),
+    pauseAll: (paused) => call(paused ? texts.jobsPauseAll : texts.jobsResumeAll, () => api.post(`api/jobs/${paused ? 'pause' : 'resume'}`, {}, { tries: 3 })),
     async change(id, what, body) {
       const job = await call(what, () => api.patch(path(id), body, { tries: 3 }));
       if (job) jobs.receive(job);

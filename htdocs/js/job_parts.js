@@ -10,7 +10,6 @@ import { num, ofTotal } from './format.js';
 import { newest } from './job_list.js';
 
 const ICONS = { queued: 'circle', processing: 'play', completed: 'check', failed: 'alert', cancelled: 'cross' };
-const T = texts.jobPages;
 
 /* The job as it is known now; redraws only when this job has changed. */
 export function useJob(id, listed = null) {
@@ -21,7 +20,7 @@ export function useJob(id, listed = null) {
 export function State({ job }) {
   const paused = job.paused && !S.ended(job);
   const kind = paused ? 'paused' : job.status === 'completed' && job.errors > 0 ? 'partly' : job.status;
-  return html`<span class="job-state" data-state=${kind}><${Icon} name=${paused ? 'pause' : kind === 'partly' ? 'alert' : ICONS[job.status] ?? 'dot'} />${T.stateOf(job)}</span>`;
+  return html`<span class="job-state" data-state=${kind}><${Icon} name=${paused ? 'pause' : kind === 'partly' ? 'alert' : ICONS[job.status] ?? 'dot'} />${texts.jobsStateOf(job)}</span>`;
 }
 
 /* "1,204 of 3,000, 3 failed" */
@@ -44,11 +43,11 @@ export function Control({ job, jobs }) {
   if (S.ended(job)) return null;
   const cancelling = S.isCancelling(state, job);
   const asked = state.pending[job.job_id];
-  const pause = job.paused ? T.resumeJob : T.pauseJob;
+  const pause = job.paused ? texts.jobsResumeJob : texts.jobsPauseJob;
   return html`
-    <button class="job-pause" aria-label=${T.about(pause, job)} aria-disabled=${cancelling || asked ? 'true' : null}
+    <button class="job-pause" aria-label=${texts.jobsAbout(pause, job)} aria-disabled=${cancelling || asked ? 'true' : null}
       onClick=${() => !cancelling && jobs.setPaused(job.job_id, !job.paused)}>${pause}</button>
-    <button class="job-cancel" aria-label=${T.about(T.cancelJob, job)} aria-disabled=${cancelling ? 'true' : null}
-      onClick=${() => jobs.cancel(job.job_id)}>${cancelling ? texts.cancelling : T.cancelJob}</button>
+    <button class="job-cancel" aria-label=${texts.jobsAbout(texts.jobsCancelJob, job)} aria-disabled=${cancelling ? 'true' : null}
+      onClick=${() => jobs.cancel(job.job_id)}>${cancelling ? texts.cancelling : texts.jobsCancelJob}</button>
   `;
 }

@@ -3,7 +3,7 @@
  */
 import { effect } from '@preact/signals';
 import * as store from './store.js';
-import * as texts from './strings_start.js';
+import * as texts from './strings.js';
 import { randomKey } from './api.js';
 import { createEnds } from './ends.js';
 import { createSigns } from './signs.js';

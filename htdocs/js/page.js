@@ -153,18 +153,25 @@ function mark() {
   set('version', job?.version);
 }
 
+/* "Settings \u2013 Longbox" */
+function place() {
+  const { view } = store.route.value;
+  const name = view === 'library' ? null : texts.nav[view === 'job' ? 'jobs' : view];
+  return name ? `${name} \u2013 ${TITLE}` : TITLE;
+}
+
 let endedHidden = null; /* id of the job that ended while the page was hidden */
 function retitle() {
   const job = store.followed.value;
   if (job && !S.ended(job)) {
     endedHidden = null;
-    document.title = `(${percent(job.percent)}) ${TITLE}`;
+    document.title = `(${percent(job.percent)}) ${place()}`;
     return;
   }
   const wasRunning = document.title.startsWith('(');
   if (job && wasRunning && document.visibilityState === 'hidden') endedHidden = job.job_id;
   const sign = job && job.status === 'completed' && !job.errors ? '\u2713' : '!';
-  document.title = job && endedHidden === job.job_id ? `${sign} ${plainTitle(job.title)} \u2013 ${TITLE}` : TITLE;
+  document.title = job && endedHidden === job.job_id ? `${sign} ${plainTitle(job.title)} \u2013 ${TITLE}` : place();
 }
 
 /* Keeps the marks, the tab's title and the word that the server is away in step with the signals. */

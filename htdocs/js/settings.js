@@ -1,7 +1,7 @@
 /*
  * settings.js - what may stand in the field of a setting, and which settings stand together. Pure.
  */
-import * as texts from './strings_server.js';
+import * as texts from './strings.js';
 
 const GROUPS = { filename_format: 'names', issue_number_padding: 'names', log_max_bytes: 'log' };
 

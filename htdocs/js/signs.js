@@ -1,7 +1,7 @@
 /*
  * signs.js - what a tab can do to be noticed: favicon, badge, tone, notification. What a browser does not have is left out.
  */
-import * as texts from './strings_start.js';
+import * as texts from './strings.js';
 
 const STEP = 5; /* percent; a favicon that changes at each file would flicker */
 const CALM_STEP = 25;

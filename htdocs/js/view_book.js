@@ -7,7 +7,7 @@ import { html, Icon, Name } from './dom.js';
 import * as B from './book.js';
 import * as Selection from './selection.js';
 import * as store from './store.js';
-import * as texts from './strings_book.js';
+import * as texts from './strings.js';
 import { marks } from './strings.js';
 import { dateTime, folder, num, size, visible } from './format.js';
 import { draftOf, hasDraft, keepDraft } from './drafts.js';

@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './dom.js';
 import * as B from './book.js';
-import * as texts from './strings_book.js';
+import * as texts from './strings.js';
 import { dateTime } from './format.js';
 import { Changes } from './view_book_tags.js';
 

@@ -5,8 +5,8 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { html, Name } from './dom.js';
 import * as B from './book.js';
 import * as store from './store.js';
-import * as texts from './strings_book.js';
-import { optionError } from './strings_start.js';
+import * as texts from './strings.js';
+import { optionError } from './strings.js';
 import { fieldsOf } from './options.js';
 import { Labelled } from './view_options.js';
 

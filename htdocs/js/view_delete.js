@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html, Name } from './dom.js';
 import * as Selection from './selection.js';
 import * as store from './store.js';
-import * as texts from './strings_book.js';
+import * as texts from './strings.js';
 import { randomKey } from './api.js';
 import { fileKey } from './query.js';
 import { keepDraft } from './drafts.js';

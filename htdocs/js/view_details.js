@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './dom.js';
 import * as S from './state.js';
 import * as store from './store.js';
-import * as texts from './strings_start.js';
+import * as texts from './strings.js';
 import { num } from './format.js';
 import { readNewer, readOlder } from './results.js';
 import { Notices } from './view_notices.js';

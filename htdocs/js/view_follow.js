@@ -4,7 +4,7 @@
 import { html } from './dom.js';
 import * as S from './state.js';
 import * as store from './store.js';
-import * as texts from './strings_start.js';
+import * as texts from './strings.js';
 import { visible } from './format.js';
 
 /* View({job, jobs, show}), `job` one that is completed: `show(id)` shows a job here; without it there is a link to its page. */

@@ -10,7 +10,6 @@ import * as texts from './strings.js';
 import { dateTime, visible } from './format.js';
 import { Operation } from './job_parts.js';
 
-const T = texts.jobPages;
 const SEARCH_MS = 300;
 const HOLD_PX = 120;
 const NEWS_MS = 1000;
@@ -53,9 +52,9 @@ function createModel({ api, clock, routes }, firstFilter) {
     busy.value = new Set([...busy.value, row.id]);
     try {
       const answer = await api.post(`api/history/${row.id}/undo`, {});
-      store.notify('info', answer.success ? T.undoDone(row) : T.undoLater);
+      store.notify('info', answer.success ? texts.jobsUndoDone(row) : texts.jobsUndoLater);
     } catch (error) {
-      store.notify('error', T.undoFailed(error.text ?? String(error)));
+      store.notify('error', texts.jobsUndoFailed(error.text ?? String(error)));
     }
     busy.value = new Set([...busy.value].filter((id) => id !== row.id));
     await again();
@@ -84,7 +83,7 @@ function createModel({ api, clock, routes }, firstFilter) {
   };
 }
 
-const Value = ({ text }) => (text === null || text === '' ? html`<span class="dim">${T.absent}</span>` : html`<${Name} text=${text} />`);
+const Value = ({ text }) => (text === null || text === '' ? html`<span class="dim">${texts.jobsAbsent}</span>` : html`<${Name} text=${text} />`);
 
 function Fields({ row }) {
   const fields = H.fieldsOf(row);
@@ -98,10 +97,10 @@ function Fields({ row }) {
 
 /* Undo, or why there is none. */
 function Undo({ row, model }) {
-  if (row.undone_by !== null) return html`<span class="job-state" data-state="cancelled">${T.undone}</span>`;
+  if (row.undone_by !== null) return html`<span class="job-state" data-state="cancelled">${texts.jobsUndone}</span>`;
   if (row.can_undo === false) return html`<span class="why-not"><${Name} text=${row.why_not ?? ''} /></span>`;
   const busy = model.busy.value.has(row.id);
-  return html`<button class="undo" aria-label=${`${T.undo}: ${visible(row.after_filename ?? row.before_filename ?? '')}`} aria-disabled=${busy ? 'true' : null} onClick=${() => model.undo(row)}>${busy ? T.undoing : T.undo}</button>`;
+  return html`<button class="undo" aria-label=${`${texts.jobsUndo}: ${visible(row.after_filename ?? row.before_filename ?? '')}`} aria-disabled=${busy ? 'true' : null} onClick=${() => model.undo(row)}>${busy ? texts.jobsUndoing : texts.jobsUndo}</button>`;
 }
 
 /* The address of a row may be that of another name by now: only what can be undone is surely there. */
@@ -110,13 +109,13 @@ function Row({ row, model, app }) {
   return html`
     <li class="change" data-history=${row.id} data-undone=${row.undone_by === null ? null : 'yes'}>
       <div class="job-sub"><time datetime=${new Date(row.timestamp * 1000).toISOString()}>${dateTime(row.timestamp)}</time><br /><${Operation} name=${row.operation_type} />
-        ${row.undo_of !== null && html`<br /><span class="tag">${T.anUndo}</span>`}</div>
+        ${row.undo_of !== null && html`<br /><span class="tag">${texts.jobsAnUndo}</span>`}</div>
       <div class="change-what">
-        <span><${Name} text=${before} />${after !== before && html`<span class="after"> \u2192 ${after === null ? T.deletedFile : html`<${Name} text=${after} />`}</span>`}</span>
+        <span><${Name} text=${before} />${after !== before && html`<span class="after"> \u2192 ${after === null ? texts.jobsDeletedFile : html`<${Name} text=${after} />`}</span>`}</span>
         <${Fields} row=${row} />
         <div class="links">
-          ${model.filter.value.file === null && row.can_undo !== false && html`<a href=${app.routes.href(H.pathOf({ search: '', file: row.filepath }))} onClick=${(event) => ofFile(event, model, row)}>${T.fileHistory}</a>`}
-          ${row.job_id && html`<a href=${app.routes.href(`jobs/${row.job_id}`)}>${T.jobLink}</a>`}
+          ${model.filter.value.file === null && row.can_undo !== false && html`<a href=${app.routes.href(H.pathOf({ search: '', file: row.filepath }))} onClick=${(event) => ofFile(event, model, row)}>${texts.jobsFileHistory}</a>`}
+          ${row.job_id && html`<a href=${app.routes.href(`jobs/${row.job_id}`)}>${texts.jobsJobLink}</a>`}
         </div>
       </div>
       <${Undo} row=${row} model=${model} />
@@ -134,18 +133,18 @@ function ofFile(event, model, row) {
 function Empty({ model }) {
   const { loading, error } = model.state.value;
   const { search, file } = model.filter.value;
-  if (error) return html`<p class="empty" role="alert">${T.historyFailed(error)} <button onClick=${model.load}>${texts.retry}</button></p>`;
+  if (error) return html`<p class="empty" role="alert">${texts.jobsHistoryFailed(error)} <button onClick=${model.load}>${texts.retry}</button></p>`;
   if (loading) return html`<p class="empty" aria-busy="true">${texts.loadingPart}</p>`;
-  return html`<p class="empty">${search.trim() || file !== null ? T.noHistoryFound : T.noHistory}</p>`;
+  return html`<p class="empty">${search.trim() || file !== null ? texts.jobsNoHistoryFound : texts.jobsNoHistory}</p>`;
 }
 
 function Filters({ model }) {
   const { search, file } = model.filter.value;
   return html`
     <div class="tools jobs-tools" role="search">
-      <input type="search" id="history-search" value=${search} placeholder=${T.searchHistory} aria-label=${T.searchHistory} onInput=${(event) => model.set({ search: event.currentTarget.value })} />
+      <input type="search" id="history-search" value=${search} placeholder=${texts.jobsSearchHistory} aria-label=${texts.jobsSearchHistory} onInput=${(event) => model.set({ search: event.currentTarget.value })} />
     </div>
-    ${file !== null && html`<p class="chosen-reason jobs-tools"><span>${T.historyOf}</span><${Name} text=${file} /><button id="history-all" onClick=${() => model.set({ file: null })}>${T.allChanges}</button></p>`}
+    ${file !== null && html`<p class="chosen-reason jobs-tools"><span>${texts.jobsHistoryOf}</span><${Name} text=${file} /><button id="history-all" onClick=${() => model.set({ file: null })}>${texts.jobsAllChanges}</button></p>`}
   `;
 }
 
@@ -166,13 +165,13 @@ export function View({ app }) {
     void model.load();
   };
   return html`
-    <div class="page-head"><h1>${texts.nav.history}</h1>${rows.length > 0 && html`<span class="dim" role="status">${T.changesOf(rows.length, total)}</span>`}</div>
+    <div class="page-head"><h1>${texts.nav.history}</h1>${rows.length > 0 && html`<span class="dim" role="status">${texts.jobsChangesOf(rows.length, total)}</span>`}</div>
     <${Filters} model=${model} />
-    <div role="status" class="jobs-news">${news && html`<button id="btn-news" class="strong" onClick=${showNews}>${T.newChanges}</button>`}</div>
+    <div role="status" class="jobs-news">${news && html`<button id="btn-news" class="strong" onClick=${showNews}>${texts.jobsNewChanges}</button>`}</div>
     ${rows.length === 0
       ? html`<${Empty} model=${model} />`
       : html`<ol class="job-rows" id="history" aria-label=${texts.nav.history} aria-busy=${loading ? 'true' : 'false'}>${rows.map((row) => html`<${Row} key=${row.id} row=${row} model=${model} app=${app} />`)}</ol>
-        ${error && html`<p role="alert" class="why"><${Name} text=${T.historyFailed(error)} /></p>`}
-        ${rows.length < total && html`<p class="pages"><button id="btn-more" aria-disabled=${loading ? 'true' : null} onClick=${() => !loading && model.more()}>${T.more}</button></p>`}`}
+        ${error && html`<p role="alert" class="why"><${Name} text=${texts.jobsHistoryFailed(error)} /></p>`}
+        ${rows.length < total && html`<p class="pages"><button id="btn-more" aria-disabled=${loading ? 'true' : null} onClick=${() => !loading && model.more()}>${texts.jobsMore}</button></p>`}`}
   `;
 }

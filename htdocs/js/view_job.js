@@ -19,7 +19,6 @@ import { createPlot } from './plot.js';
 import { Results, createResults } from './view_results.js';
 import { Bar } from './view_progress.js';
 
-const T = texts.jobPages;
 const FIRST_MS = 1000; /* what has just begun is looked at sooner */
 const AGAIN_MS = 3000;
 const TABLE_ROWS = 12;
@@ -57,9 +56,9 @@ function useSummary(id, app, isEnded) {
 function SpeedTable({ throughput }) {
   return html`
     <details class="plot-table">
-      <summary>${T.speedTable}</summary>
+      <summary>${texts.jobsSpeedTable}</summary>
       <table>
-        <thead><tr>${T.speedColumns.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
+        <thead><tr>${texts.jobsSpeedColumns.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
         <tbody>${F.spans(throughput, TABLE_ROWS).map(
           ({ from, seconds, ok, failed }) =>
             html`<tr><td>${duration(from)}</td><td>${num(ok)}</td><td>${num(failed)}</td><td>${num(Math.round(((ok + failed) / seconds) * 10) / 10)}</td></tr>`,
@@ -73,7 +72,7 @@ function Picture({ points }) {
   const place = useRef(null);
   const plot = useRef(null);
   useEffect(() => {
-    plot.current = createPlot(place.current, T.plotNames);
+    plot.current = createPlot(place.current, texts.jobsPlotNames);
     return () => plot.current.free();
   }, []);
   useEffect(() => plot.current.set(points), [points]);
@@ -87,8 +86,8 @@ function Speed({ throughput, running }) {
   const some = throughput.ok.length > 0;
   return html`
     <section class="sheet" id="speed" aria-labelledby="speed-title">
-      <h2 id="speed-title">${T.speed}</h2>
-      ${points ? html`<div class="picture" role="img" aria-label=${T.speedLabel(peak, mean)}><${Picture} points=${points} /></div>` : html`<p class="dim">${some ? T.speedShort : T.speedNone}</p>`}
+      <h2 id="speed-title">${texts.jobsSpeed}</h2>
+      ${points ? html`<div class="picture" role="img" aria-label=${texts.jobsSpeedLabel(peak, mean)}><${Picture} points=${points} /></div>` : html`<p class="dim">${some ? texts.jobsSpeedShort : texts.jobsSpeedNone}</p>`}
       ${some && html`<${SpeedTable} throughput=${throughput} />`}
     </section>
   `;
@@ -97,12 +96,12 @@ function Speed({ throughput, running }) {
 function Slowest({ list }) {
   return html`
     <section class="sheet" aria-labelledby="slow-title">
-      <h2 id="slow-title">${T.slowest}</h2>
-      ${list.length === 0 && html`<p class="dim">${T.noResults}</p>`}
+      <h2 id="slow-title">${texts.jobsSlowest}</h2>
+      ${list.length === 0 && html`<p class="dim">${texts.jobsNoResults}</p>`}
       <ol class="slow" id="slowest">
         ${list.map(
-          (item) => html`<li key=${item.id} data-ok=${item.success ? 'yes' : 'no'}><span class="time">${T.took(item.seconds)}</span>
-            <${Icon} name=${item.success ? 'check' : 'cross'} /><span><span class="vh">${item.success ? T.itemDone : T.itemFailed}: </span><${Name} text=${item.item} /></span></li>`,
+          (item) => html`<li key=${item.id} data-ok=${item.success ? 'yes' : 'no'}><span class="time">${texts.jobsTook(item.seconds)}</span>
+            <${Icon} name=${item.success ? 'check' : 'cross'} /><span><span class="vh">${item.success ? texts.jobsItemDone : texts.jobsItemFailed}: </span><${Name} text=${item.item} /></span></li>`,
         )}
       </ol>
     </section>
@@ -113,24 +112,24 @@ function Reasons({ list, other, results }) {
   if (list.length === 0) return null;
   return html`
     <section class="sheet" aria-labelledby="reasons-title">
-      <h2 id="reasons-title">${T.reasons}</h2>
+      <h2 id="reasons-title">${texts.jobsReasons}</h2>
       <ol class="reasons" id="reasons">
         ${list.map(
           ({ reason, count, examples }) => html`
-            <li key=${reason}><span class="n">${T.reasonCount(count)}</span>
+            <li key=${reason}><span class="n">${texts.jobsReasonCount(count)}</span>
               <span class="what"><${Name} text=${reason} /><span class="dim">${examples.map((item, i) => html`${i > 0 && ', '}<${Name} text=${item.item} />`)}</span></span>
-              <button onClick=${() => results.ofReason(reason)}>${T.showReason}</button></li>
+              <button onClick=${() => results.ofReason(reason)}>${texts.jobsShowReason}</button></li>
           `,
         )}
       </ol>
-      ${other > 0 && html`<p class="dim">${T.otherReasons(other)}</p>`}
+      ${other > 0 && html`<p class="dim">${texts.jobsOtherReasons(other)}</p>`}
     </section>
   `;
 }
 
 function Figures({ running, state, results }) {
   const { summary, error } = state;
-  if (!summary) return error && html`<p class="why" role="alert"><${Name} text=${T.summaryUnread(error)} /></p>`;
+  if (!summary) return error && html`<p class="why" role="alert"><${Name} text=${texts.jobsSummaryUnread(error)} /></p>`;
   return html`
     <${Speed} throughput=${summary.throughput} running=${running} />
     <div class=${summary.reasons.length > 0 ? 'two' : ''}>
@@ -148,21 +147,21 @@ function Fact({ name, wide, children }) {
 
 /* What can still be changed. */
 function Changeable({ job, calls }) {
-  const setPriority = (event) => calls.change(job.job_id, T.priority, { priority: event.currentTarget.value });
+  const setPriority = (event) => calls.change(job.job_id, texts.jobsPriority, { priority: event.currentTarget.value });
   const [typed, setTyped] = useState(null); /* events that arrive meanwhile do not take it away */
   const setMax = async (event) => {
     const text = event.currentTarget.value.trim();
     setTyped(text);
-    await calls.change(job.job_id, T.maxThreads, { max_threads: text === '' ? null : Number(text) });
+    await calls.change(job.job_id, texts.jobsMaxThreads, { max_threads: text === '' ? null : Number(text) });
     setTyped(null);
   };
   return html`
-    <${Fact} name=${html`<label for="job-priority">${T.priority}</label>`}>
+    <${Fact} name=${html`<label for="job-priority">${texts.jobsPriority}</label>`}>
       <select id="job-priority" value=${job.priority ?? 'normal'} onChange=${setPriority}>
-        ${Object.entries(T.priorities).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
+        ${Object.entries(texts.jobsPriorities).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
       </select></${Fact}>
-    <${Fact} name=${html`<label for="job-max">${T.maxThreads}</label>`}>
-      <input id="job-max" type="number" min="1" max="1024" value=${typed ?? job.max_threads ?? ''} placeholder=${T.noLimit}
+    <${Fact} name=${html`<label for="job-max">${texts.jobsMaxThreads}</label>`}>
+      <input id="job-max" type="number" min="1" max="1024" value=${typed ?? job.max_threads ?? ''} placeholder=${texts.jobsNoLimit}
         onInput=${(event) => setTyped(event.currentTarget.value)} onChange=${setMax} /></${Fact}>
   `;
 }
@@ -171,10 +170,10 @@ function Links({ job, href }) {
   const to = (id, text) => html`<a href=${href(`jobs/${id}`)}>${text}</a>`;
   const made = S.followUps(job);
   return html`
-    ${job.parent && html`<${Fact} name=${T.facts.parent}><span>${T.parentKinds[job.parent_kind] ?? ''} ${to(job.parent, T.thatJob)}</span></${Fact}>`}
+    ${job.parent && html`<${Fact} name=${texts.jobsFacts.parent}><span>${texts.jobsParentKinds[job.parent_kind] ?? ''} ${to(job.parent, texts.jobsThatJob)}</span></${Fact}>`}
     ${made.length > 0 &&
-    html`<${Fact} name=${T.facts.followed}>${made.map(({ operation, made: id }, i) => html`${i > 0 && ', '}${id ? to(id, html`<${Operation} name=${operation} />`) : html`<${Operation} name=${operation} />`}`)}</${Fact}>`}
-    <${Fact} name=${T.facts.batch}><a href=${href(`batch-jobs/${job.job_id}`)}>${T.itsPage}</a></${Fact}>
+    html`<${Fact} name=${texts.jobsFacts.followed}>${made.map(({ operation, made: id }, i) => html`${i > 0 && ', '}${id ? to(id, html`<${Operation} name=${operation} />`) : html`<${Operation} name=${operation} />`}`)}</${Fact}>`}
+    <${Fact} name=${texts.jobsFacts.batch}><a href=${href(`batch-jobs/${job.job_id}`)}>${texts.jobsItsPage}</a></${Fact}>
   `;
 }
 
@@ -184,16 +183,16 @@ function Facts({ job, summary, href, calls }) {
   const options = summary && Object.keys(summary.options).length > 0 ? summary.options : null;
   return html`
     <dl class="facts" id="facts">
-      <${Fact} name=${T.facts.operation}>${job.dry_run && html`<span class="tag">${T.preview}</span> `}<${Operation} name=${job.operation} /></${Fact}>
-      <${Fact} name=${T.facts.created}>${dateTime(job.created_at)} ${T.startedBy(job.source)}</${Fact}>
-      ${ran !== null && html`<${Fact} name=${T.facts.running}>${T.took(ran)}</${Fact}>`}
-      ${summary && html`<${Fact} name=${T.facts.waited}>${T.took(summary.times.queued)}</${Fact}>`}
-      ${summary && html`<${Fact} name=${T.facts.items}>${T.took(summary.times.items)}</${Fact}>`}
+      <${Fact} name=${texts.jobsFacts.operation}>${job.dry_run && html`<span class="tag">${texts.jobsPreview}</span> `}<${Operation} name=${job.operation} /></${Fact}>
+      <${Fact} name=${texts.jobsFacts.created}>${dateTime(job.created_at)} ${texts.jobsStartedBy(job.source)}</${Fact}>
+      ${ran !== null && html`<${Fact} name=${texts.jobsFacts.running}>${texts.jobsTook(ran)}</${Fact}>`}
+      ${summary && html`<${Fact} name=${texts.jobsFacts.waited}>${texts.jobsTook(summary.times.queued)}</${Fact}>`}
+      ${summary && html`<${Fact} name=${texts.jobsFacts.items}>${texts.jobsTook(summary.times.items)}</${Fact}>`}
       ${!S.ended(job) && html`<${Changeable} job=${job} calls=${calls} />`}
       <${Links} job=${job} href=${href} />
-      <${Fact} name=${T.facts.id}><code>${job.job_id}</code></${Fact}>
-      ${options && html`<${Fact} name=${T.options} wide=${true}><code id="job-options">${visibleLines(options)}</code></${Fact}>`}
-      ${job.error && html`<${Fact} name=${T.facts.error} wide=${true}><span class="bad"><${Name} text=${job.error} /></span></${Fact}>`}
+      <${Fact} name=${texts.jobsFacts.id}><code>${job.job_id}</code></${Fact}>
+      ${options && html`<${Fact} name=${texts.jobsOptions} wide=${true}><code id="job-options">${visibleLines(options)}</code></${Fact}>`}
+      ${job.error && html`<${Fact} name=${texts.jobsFacts.error} wide=${true}><span class="bad"><${Name} text=${job.error} /></span></${Fact}>`}
     </dl>
   `;
 }
@@ -208,17 +207,17 @@ function Buttons({ job, app, calls }) {
   const left = S.notDone(job);
   const go = (made) => made && app.routes.go(`jobs/${made.job_id}`);
   const remove = async () => {
-    if ((await ask(T.askDelete)) && (await calls.remove(job.job_id))) app.routes.go('jobs');
+    if ((await ask(texts.jobsAskDelete)) && (await calls.remove(job.job_id))) app.routes.go('jobs');
   };
   const undo = async () => {
-    if (await ask(T.askUndo(job))) go(await calls.undo(job.job_id));
+    if (await ask(texts.jobsAskUndo(job))) go(await calls.undo(job.job_id));
   };
   return html`
     <div class="job-buttons">
       <${Control} job=${job} jobs=${app.jobs} />
       ${left > 0 && html`<button id="job-retry" onClick=${async () => go(await calls.retry(job.job_id))}>${texts.retryLabel(job, left)}</button>`}
-      ${undoable(job) && html`<button id="job-undo" onClick=${undo}>${T.undoJob}</button>`}
-      ${S.ended(job) && html`<button id="job-delete" onClick=${remove}>${T.deleteJob}</button>`}
+      ${undoable(job) && html`<button id="job-undo" onClick=${undo}>${texts.jobsUndoJob}</button>`}
+      ${S.ended(job) && html`<button id="job-delete" onClick=${remove}>${texts.jobsDeleteJob}</button>`}
     </div>
   `;
 }
@@ -256,7 +255,7 @@ function Job({ job, app }) {
 }
 
 function Missing({ id }) {
-  return html`<section class="sheet" id="missing"><h1>${T.noSuchJob}</h1><p><code>${visible(id)}</code></p><p>${T.noSuchJobText}</p></section>`;
+  return html`<section class="sheet" id="missing"><h1>${texts.jobsNoSuchJob}</h1><p><code>${visible(id)}</code></p><p>${texts.jobsNoSuchJobText}</p></section>`;
 }
 
 export function View({ app, id: given }) {
@@ -273,14 +272,14 @@ export function View({ app, id: given }) {
   const missing = store.jobs.value.missing === id && !store.jobs.value.jobs[id];
   return html`
     <div class="job-page">
-      <p><a href=${app.routes.href('jobs')}>${T.allJobs}</a></p>
+      <p><a href=${app.routes.href('jobs')}>${texts.jobsAllJobs}</a></p>
       ${missing
         ? html`<${Missing} id=${given} />`
         : live
           ? html`<${Job} key=${id} job=${live} app=${app} />`
           : failed.value
             ? html`<p class="empty" role="alert">${texts.partFailed} <button onClick=${read}>${texts.retry}</button></p>`
-            : html`<p class="empty" aria-busy="true">${T.readingJob}</p>`}
+            : html`<p class="empty" aria-busy="true">${texts.jobsReadingJob}</p>`}
     </div>
   `;
 }

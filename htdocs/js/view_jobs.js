@@ -17,7 +17,6 @@ import { createCalls } from './job_calls.js';
 import { Control, Numbers, Operation, State, useJob } from './job_parts.js';
 import { Bar } from './view_progress.js';
 
-const T = texts.jobPages;
 const SEARCH_MS = 300;
 const NEWS_MS = 400; /* a job that is news is looked for after so long, so that a burst is one question */
 const HOLD_PX = 120; /* further down than this, nothing is put on top by itself */
@@ -84,14 +83,14 @@ function Filters({ model }) {
   const names = [...new Set([...store.operations.value.map(({ name }) => name), ...(operation ? [operation] : [])])];
   return html`
     <div class="tools jobs-tools" role="search">
-      <input type="search" id="jobs-search" value=${search} placeholder=${T.searchJobs} aria-label=${T.searchJobs} onInput=${(event) => model.set({ search: event.currentTarget.value })} />
-      <label class="field"><span class="vh">${T.facts.state}</span>
+      <input type="search" id="jobs-search" value=${search} placeholder=${texts.jobsSearchJobs} aria-label=${texts.jobsSearchJobs} onInput=${(event) => model.set({ search: event.currentTarget.value })} />
+      <label class="field"><span class="vh">${texts.jobsFacts.state}</span>
         <select id="jobs-status" value=${status} onChange=${(event) => model.set({ status: event.currentTarget.value })}>
-          ${Object.entries(T.jobFilters).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
+          ${Object.entries(texts.jobsJobFilters).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
         </select></label>
-      <label class="field"><span class="vh">${T.facts.operation}</span>
+      <label class="field"><span class="vh">${texts.jobsFacts.operation}</span>
         <select id="jobs-operation" value=${operation} onChange=${(event) => model.set({ operation: event.currentTarget.value })}>
-          <option value="">${T.anyOperation}</option>
+          <option value="">${texts.jobsAnyOperation}</option>
           ${names.map((name) => html`<option value=${name}>${store.operations.value.find((one) => one.name === name)?.label ?? name}</option>`)}
         </select></label>
     </div>
@@ -101,7 +100,7 @@ function Filters({ model }) {
 function When({ job }) {
   const now = store.now_ms.value / 1000;
   const ran = L.runTime(job, now);
-  return html`<span class="job-when">${job.created_at && html`<time datetime=${new Date(job.created_at * 1000).toISOString()}>${dateTime(job.created_at)}</time>`}${ran !== null && html`<span>${texts.jobPages.ranFor(ran)}</span>`}</span>`;
+  return html`<span class="job-when">${job.created_at && html`<time datetime=${new Date(job.created_at * 1000).toISOString()}>${dateTime(job.created_at)}</time>`}${ran !== null && html`<span>${texts.jobsRanFor(ran)}</span>`}</span>`;
 }
 
 function Row({ listed, app, calls, model }) {
@@ -109,21 +108,21 @@ function Row({ listed, app, calls, model }) {
   const isEnded = S.ended(job);
   const left = S.notDone(job);
   const remove = async () => {
-    if ((await ask(T.askDelete)) && (await calls.remove(job.job_id))) model.forget(job.job_id);
+    if ((await ask(texts.jobsAskDelete)) && (await calls.remove(job.job_id))) model.forget(job.job_id);
   };
   return html`
     <li class="job-row" data-job-id=${job.job_id} data-status=${job.status}>
       <${State} job=${job} />
       <div class="job-what">
         <a class="job-title" href=${app.routes.href(`jobs/${job.job_id}`)}><bdi>${plainTitle(job.title)}</bdi></a>
-        <span class="job-sub">${job.dry_run && html`<span class="tag">${T.preview}</span> `}<${Operation} name=${job.operation} />${job.source && html` <span class="job-source">${T.startedBy(job.source)}</span>`}</span>
+        <span class="job-sub">${job.dry_run && html`<span class="tag">${texts.jobsPreview}</span> `}<${Operation} name=${job.operation} />${job.source && html` <span class="job-source">${texts.jobsStartedBy(job.source)}</span>`}</span>
       </div>
       <div class="job-progress">${!isEnded && html`<${Bar} job=${job} label=${plainTitle(job.title)} />`}<${Numbers} job=${job} /></div>
       <${When} job=${job} />
       <div class="job-buttons">
         <${Control} job=${job} jobs=${app.jobs} />
-        ${isEnded && left > 0 && html`<button class="job-retry" aria-label=${T.about(texts.retryLabel(job, left), job)} onClick=${() => calls.retry(job.job_id)}>${T.retry}</button>`}
-        ${isEnded && html`<button class="plain job-delete" aria-label=${T.about(T.deleteJob, job)} onClick=${remove}>${T.deleteJob}</button>`}
+        ${isEnded && left > 0 && html`<button class="job-retry" aria-label=${texts.jobsAbout(texts.retryLabel(job, left), job)} onClick=${() => calls.retry(job.job_id)}>${texts.jobsRetry}</button>`}
+        ${isEnded && html`<button class="plain job-delete" aria-label=${texts.jobsAbout(texts.jobsDeleteJob, job)} onClick=${remove}>${texts.jobsDeleteJob}</button>`}
       </div>
     </li>
   `;
@@ -131,10 +130,10 @@ function Row({ listed, app, calls, model }) {
 
 function Empty({ model }) {
   const { loading, error } = model.state.value;
-  if (error) return html`<p class="empty" role="alert">${T.jobsFailed(error)} <button onClick=${model.load}>${texts.retry}</button></p>`;
+  if (error) return html`<p class="empty" role="alert">${texts.jobsJobsFailed(error)} <button onClick=${model.load}>${texts.retry}</button></p>`;
   if (loading) return html`<p class="empty" aria-busy="true">${texts.loadingPart}</p>`;
-  if (!L.isFiltered(model.filter.value)) return html`<p class="empty">${T.noJobs}</p>`;
-  return html`<p class="empty">${T.noJobsFound} <button onClick=${() => model.set(L.emptyFilter())}>${T.clearFilter}</button></p>`;
+  if (!L.isFiltered(model.filter.value)) return html`<p class="empty">${texts.jobsNoJobs}</p>`;
+  return html`<p class="empty">${texts.jobsNoJobsFound} <button onClick=${() => model.set(L.emptyFilter())}>${texts.jobsClearFilter}</button></p>`;
 }
 
 /* Of what the list shows, is there something to pause, or to resume? */
@@ -148,8 +147,8 @@ function All({ list, calls }) {
   const rests = useSome(list, (job) => !S.ended(job) && job.paused);
   return html`
     <div class="job-buttons">
-      <button id="btn-pause-all" disabled=${!runs} onClick=${() => calls.pauseAll(true)}>${T.pauseAll}</button>
-      <button id="btn-resume-all" disabled=${!rests} onClick=${() => calls.pauseAll(false)}>${T.resumeAll}</button>
+      <button id="btn-pause-all" disabled=${!runs} onClick=${() => calls.pauseAll(true)}>${texts.jobsPauseAll}</button>
+      <button id="btn-resume-all" disabled=${!rests} onClick=${() => calls.pauseAll(false)}>${texts.jobsResumeAll}</button>
     </div>
   `;
 }
@@ -170,14 +169,14 @@ export function View({ app }) {
   return html`
     <div class="page-head"><h1>${texts.nav.jobs}</h1><${All} list=${list} calls=${calls} /></div>
     <${Filters} model=${model} />
-    <div role="status" class="jobs-news">${list.news > 0 && html`<button id="btn-news" class="strong" onClick=${showNews}><${Icon} name="up" /> ${T.newJobs(list.news)}</button>`}</div>
+    <div role="status" class="jobs-news">${list.news > 0 && html`<button id="btn-news" class="strong" onClick=${showNews}><${Icon} name="up" /> ${texts.jobsNewJobs(list.news)}</button>`}</div>
     ${list.jobs.length === 0
       ? html`<${Empty} model=${model} />`
       : html`<ol class="job-rows" id="jobs" aria-label=${texts.nav.jobs} aria-busy=${loading ? 'true' : 'false'}>
           ${list.jobs.map((job) => html`<${Row} key=${job.job_id} listed=${job} app=${app} calls=${calls} model=${model} />`)}
         </ol>
-        ${error && html`<p role="alert" class="why"><${Name} text=${T.jobsFailed(error)} /></p>`}
-        ${list.next && html`<p class="pages"><button id="btn-more" aria-disabled=${loading ? 'true' : null} onClick=${() => !loading && model.more()}>${T.more}</button></p>`}`}
+        ${error && html`<p role="alert" class="why"><${Name} text=${texts.jobsJobsFailed(error)} /></p>`}
+        ${list.next && html`<p class="pages"><button id="btn-more" aria-disabled=${loading ? 'true' : null} onClick=${() => !loading && model.more()}>${texts.jobsMore}</button></p>`}`}
     <${Ask} />
   `;
 }

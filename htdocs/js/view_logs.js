@@ -9,7 +9,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import { html } from './dom.js';
 import { visible } from './format.js';
 import { fitting, inBlocks, linesOf, newLines, parseLine } from './logs.js';
-import * as texts from './strings_server.js';
+import * as texts from './strings.js';
 
 const FOLLOW_MS = 2000;
 const TAIL = 200; /* lines asked for while following */

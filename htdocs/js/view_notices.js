@@ -3,7 +3,7 @@
  */
 import { useState } from 'preact/hooks';
 import { html } from './dom.js';
-import * as texts from './strings_start.js';
+import * as texts from './strings.js';
 import { noticesOf } from './ends.js';
 import { notifyState, playTone } from './signs.js';
 

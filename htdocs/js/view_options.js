@@ -2,7 +2,7 @@
  * view_options.js - the fields of options.js as a form.
  */
 import { html, Icon } from './dom.js';
-import * as texts from './strings_start.js';
+import * as texts from './strings.js';
 
 /* A control with its label, hint and what is wrong with it. `body(attributes)` draws the control. */
 export function Labelled({ id, label, hint, error, required, body }) {

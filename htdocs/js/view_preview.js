@@ -11,7 +11,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html, Icon, Name } from './dom.js';
 import * as S from './state.js';
 import * as store from './store.js';
-import * as texts from './strings_start.js';
+import * as texts from './strings.js';
 import { num, ofTotal } from './format.js';
 import { randomKey } from './api.js';
 import { FILTERS, TALLY_MAX, readRows, tally, worked } from './preview.js';

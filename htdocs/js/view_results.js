@@ -7,7 +7,6 @@ import { html, Icon, Name } from './dom.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
 
-const T = texts.jobPages;
 const PART = 50;
 const SEARCH_MS = 300;
 const AGAIN_MS = 2000;
@@ -96,7 +95,7 @@ function Result({ item }) {
   return html`
     <li key=${item.id} data-ok=${item.success ? 'yes' : 'no'} data-result=${item.id}>
       <${Icon} name=${item.success ? 'check' : 'cross'} />
-      <span class="what"><span class="vh">${item.success ? T.itemDone : T.itemFailed}: </span><${Name} text=${item.item} />
+      <span class="what"><span class="vh">${item.success ? texts.jobsItemDone : texts.jobsItemFailed}: </span><${Name} text=${item.item} />
         ${item.success && after && after !== item.item && html`<span class="after"> \u2192 <${Name} text=${after} /></span>`}
         ${!item.success && html`<span class="why"><${Name} text=${item.error} /></span>`}
         ${message && html`<span class="note"><${Name} text=${message} /></span>`}</span>
@@ -108,13 +107,13 @@ function Filters({ results }) {
   const { outcome, search, reason } = results.filter.value;
   return html`
     <div class="tools" role="search">
-      <input type="search" id="results-search" value=${search} placeholder=${T.searchResults} aria-label=${T.searchResults} onInput=${(event) => results.set({ search: event.currentTarget.value })} />
-      <label class="field"><span class="vh">${T.results}</span>
+      <input type="search" id="results-search" value=${search} placeholder=${texts.jobsSearchResults} aria-label=${texts.jobsSearchResults} onInput=${(event) => results.set({ search: event.currentTarget.value })} />
+      <label class="field"><span class="vh">${texts.jobsResults}</span>
         <select id="results-outcome" value=${outcome} onChange=${(event) => results.set({ outcome: event.currentTarget.value, reason: null })}>
-          ${Object.entries(T.outcomes).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
+          ${Object.entries(texts.jobsOutcomes).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
         </select></label>
     </div>
-    ${reason && html`<p class="chosen-reason"><span>${T.forReason}</span><${Name} text=${reason} /><button onClick=${() => results.set({ reason: null, outcome: 'all' })}>${T.clearFilter}</button></p>`}
+    ${reason && html`<p class="chosen-reason"><span>${texts.jobsForReason}</span><${Name} text=${reason} /><button onClick=${() => results.set({ reason: null, outcome: 'all' })}>${texts.jobsClearFilter}</button></p>`}
   `;
 }
 
@@ -124,9 +123,9 @@ function Pages({ results }) {
   const from = before.length * PART;
   return html`
     <div class="pages">
-      <button id="results-back" disabled=${before.length === 0} aria-disabled=${loading ? 'true' : null} onClick=${() => !loading && results.back()}>${T.earlier}</button>
-      <span class="dim">${list.length > 0 ? T.fromTo(from + 1, from + list.length) : ''}</span>
-      <button id="results-next" disabled=${!next} aria-disabled=${loading ? 'true' : null} onClick=${() => !loading && results.forward()}>${T.later}</button>
+      <button id="results-back" disabled=${before.length === 0} aria-disabled=${loading ? 'true' : null} onClick=${() => !loading && results.back()}>${texts.jobsEarlier}</button>
+      <span class="dim">${list.length > 0 ? texts.jobsFromTo(from + 1, from + list.length) : ''}</span>
+      <button id="results-next" disabled=${!next} aria-disabled=${loading ? 'true' : null} onClick=${() => !loading && results.forward()}>${texts.jobsLater}</button>
     </div>
   `;
 }
@@ -134,9 +133,9 @@ function Pages({ results }) {
 function Downloads({ id, href }) {
   const path = `api/jobs/${id}/results`;
   return html`
-    <div class="downloads" role="group" aria-label=${T.downloadLabel}><span>${T.downloadLabel}:</span>
-      <a class="button" id="download-csv" download href=${href(`${path}.csv`)}>${T.downloadCsv}</a>
-      <a class="button" id="download-json" download href=${href(`${path}.json`)}>${T.downloadJson}</a></div>
+    <div class="downloads" role="group" aria-label=${texts.jobsDownloadLabel}><span>${texts.jobsDownloadLabel}:</span>
+      <a class="button" id="download-csv" download href=${href(`${path}.csv`)}>${texts.jobsDownloadCsv}</a>
+      <a class="button" id="download-json" download href=${href(`${path}.json`)}>${texts.jobsDownloadJson}</a></div>
   `;
 }
 
@@ -150,11 +149,11 @@ export function Results({ id, results, href }) {
   }, [results.chosen.value]);
   return html`
     <section class="sheet" id="results" aria-labelledby="results-title">
-      <div class="job-top"><h2 id="results-title" tabindex="-1" ref=${heading}>${T.results}</h2><${Downloads} id=${id} href=${href} /></div>
+      <div class="job-top"><h2 id="results-title" tabindex="-1" ref=${heading}>${texts.jobsResults}</h2><${Downloads} id=${id} href=${href} /></div>
       <${Filters} results=${results} />
-      ${error && html`<p class="why" role="alert"><${Name} text=${T.resultsUnread(error)} /> <button onClick=${results.first}>${texts.retry}</button></p>`}
-      ${list.length === 0 && !error && html`<p class="empty" aria-busy=${loading ? 'true' : null}>${loading ? texts.loadingPart : filtered ? T.noResultsFound : T.noResults}</p>`}
-      <ol class="result-rows" aria-label=${T.results} aria-busy=${loading ? 'true' : null}>${list.map((item) => html`<${Result} key=${item.id} item=${item} />`)}</ol>
+      ${error && html`<p class="why" role="alert"><${Name} text=${texts.jobsResultsUnread(error)} /> <button onClick=${results.first}>${texts.retry}</button></p>`}
+      ${list.length === 0 && !error && html`<p class="empty" aria-busy=${loading ? 'true' : null}>${loading ? texts.loadingPart : filtered ? texts.jobsNoResultsFound : texts.jobsNoResults}</p>`}
+      <ol class="result-rows" aria-label=${texts.jobsResults} aria-busy=${loading ? 'true' : null}>${list.map((item) => html`<${Result} key=${item.id} item=${item} />`)}</ol>
       <${Pages} results=${results} />
     </section>
   `;

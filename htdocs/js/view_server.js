@@ -4,7 +4,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { html, Icon } from './dom.js';
 import { duration, num, size, visible } from './format.js';
-import * as texts from './strings_server.js';
+import * as texts from './strings.js';
 
 const EVERY_MS = 2000;
 

@@ -7,7 +7,7 @@ import { effect } from '@preact/signals';
 import { html, Name } from './dom.js';
 import * as store from './store.js';
 import * as common from './strings.js';
-import * as texts from './strings_server.js';
+import * as texts from './strings.js';
 import { canInstall, isWanted, setWanted } from './install.js';
 import { takeSamples } from './samples.js';
 import { grouped, parseDraft, withValues } from './settings.js';

@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './dom.js';
 import * as Selection from './selection.js';
 import * as store from './store.js';
-import * as texts from './strings_start.js';
+import * as texts from './strings.js';
 import { num } from './format.js';
 import { randomKey } from './api.js';
 import { fieldOfError, fieldsOf, problemOf, readOptions } from './options.js';

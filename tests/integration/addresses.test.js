@@ -25,6 +25,7 @@ pageTest('page: links change the view without a load, and back comes back', { bo
   for (const view of ['history', 'library', 'jobs']) {
     await page.click(`.nav a[href$="/${view === 'library' ? 'comics/' : view}"]`);
     await shows(page, view);
+    assert.equal(await page.title(), { history: 'History – Longbox', library: 'Longbox', jobs: 'Jobs – Longbox' }[view]);
     assert.equal(await page.evaluate(() => document.activeElement.id), 'main', 'reading goes on at the view');
   }
   assert.ok(page.url().endsWith('/comics/jobs'));
