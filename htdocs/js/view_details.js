@@ -19,7 +19,7 @@ function Priority({ job, jobs }) {
   const busy = store.jobs.value.pending[job.job_id] === 'priority';
   return html`
     <label class="field">${texts.startFields.priority}
-      <select id="job-priority" value=${job.priority ?? 'normal'} aria-disabled=${busy ? 'true' : null}
+      <select id="followed-priority" value=${job.priority ?? 'normal'} aria-disabled=${busy ? 'true' : null}
         onChange=${(event) => jobs.setPriority(job.job_id, event.currentTarget.value)}>
         ${Object.entries(texts.priorities).map(([name, text]) => html`<option value=${name}>${text}</option>`)}
       </select>
@@ -101,10 +101,10 @@ function Results({ api, job }) {
             >${text} <span class="count">${num(counts[name])}</span></button>`,
         )}
       </div>
-      <input type="search" class="preview-search" id="results-search" aria-label=${texts.previewSearch} placeholder=${texts.previewSearch} value=${typed}
+      <input type="search" class="preview-search" id="latest-search" aria-label=${texts.previewSearch} placeholder=${texts.previewSearch} value=${typed}
         onInput=${(event) => setTyped(event.currentTarget.value)} />
     </div>
-    <ol class="items" id="results" tabindex="0" aria-label=${texts.results} aria-busy=${String(loading)}>
+    <ol class="items" id="latest-results" tabindex="0" aria-label=${texts.results} aria-busy=${String(loading)}>
       ${rows.map((item) => html`<${Item} key=${item.id} item=${item} />`)}
       ${!loading && !error && rows.length === 0 && before <= 1 && html`<li class="dim">${texts.resultsNone}</li>`}
       ${error && html`<li class="why" role="alert">${texts.previewFailed(error.text)}</li>`}

@@ -10,9 +10,9 @@ import { until } from '../lib/until.js';
 
 const press = (page, id) => page.click(`#${id}`);
 const shot = async (page, name) => process.env.LB_SHOTS && page.screenshot({ path: `${process.env.LB_SHOTS}/${name}.png` });
-const results = (page) => page.$$eval('#results li:not(.more):not(.dim)', (list) => list.map((li) => [li.dataset.ok, li.querySelector('bdi').textContent]));
+const results = (page) => page.$$eval('#latest-results li:not(.more):not(.dim)', (list) => list.map((li) => [li.dataset.ok, li.querySelector('bdi').textContent]));
 const running = (page, id, least = 1) => untilPage(`${least} items of ${id} done`, page, 20, (v) => v.jobId === id && v.processed >= least);
-const settled = (page) => until('the results to be read', 10, async () => (await page.getAttribute('#results', 'aria-busy')) === 'false');
+const settled = (page) => until('the results to be read', 10, async () => (await page.getAttribute('#latest-results', 'aria-busy')) === 'false');
 
 pageTest('progress: results stream in, the newest first, and can be filtered, searched and followed back', {}, async (s, b) => {
   const page = await b.open(s.url);
@@ -39,7 +39,7 @@ pageTest('progress: results stream in, the newest first, and can be filtered, se
   assert.deepEqual((await results(page)).map(([, name]) => name), order, 'in the order in which they finished, each once');
   await page.click('[data-outcome=error]');
   await until('the failed ones', 10, async () => (await results(page)).length === 34 && (await results(page)).every(([ok]) => ok === 'no'));
-  await page.fill('#results-search', 'item 7');
+  await page.fill('#latest-search', 'item 7');
   await until('those of this name', 10, async () => { const list = await results(page); return list.length > 0 && list.every(([, name]) => name.startsWith('item 7')); });
   await settled(page);
   await shot(page, 'details-ended');
@@ -50,14 +50,14 @@ pageTest('progress: the priority can be changed, here and elsewhere', {}, async 
   const id = await startNoop(s.api, 400, 2000);
   await running(page, id);
   await press(page, 'btn-details');
-  assert.equal(await page.inputValue('#job-priority'), 'normal');
-  await page.selectOption('#job-priority', 'high');
+  assert.equal(await page.inputValue('#followed-priority'), 'normal');
+  await page.selectOption('#followed-priority', 'high');
   await until('the server to know', 10, async () => (await getJob(s.api, id)).priority === 'high');
   await s.api.call('PATCH', `/api/jobs/${id}`, { priority: 'low' });
-  await until('the page to know', 10, async () => (await page.inputValue('#job-priority')) === 'low');
+  await until('the page to know', 10, async () => (await page.inputValue('#followed-priority')) === 'low');
   await press(page, 'btn-cancel');
   await untilEnded(page, 20, 'cancelled');
-  assert.equal(await page.locator('#job-priority').count(), 0);
+  assert.equal(await page.locator('#followed-priority').count(), 0);
 });
 
 pageTest('progress: what went well can be given to another operation, and the job has a page', { books: 3 }, async (s, b) => {
@@ -126,7 +126,7 @@ pageTest('progress: hostile names are text in results, toasts and titles', {}, a
   await processNext(s.api, id);
   await running(page, id);
   await press(page, 'btn-details');
-  await page.waitForSelector('#results li[data-ok]');
+  await page.waitForSelector('#latest-results li[data-ok]');
   await press(page, 'btn-close');
   assert.match(await page.title(), /^\(\d+ %\) Longbox$/);
   await processNext(s.api, id);
