@@ -127,6 +127,24 @@ test('every example of JSON in docs/API.md parses', () => {
   assert.equal(json.length + blocks('text').length + blocks('sh').length, fences, 'every block is sh, json or text');
 });
 
+// What an example leaves out is shown by an ellipsis.
+test('the examples of jobs and history in docs/API.md have every member', () => {
+  const schemas = document.components.schemas;
+  const row = schemas.History.properties.history.items;
+  let seen = 0;
+  const whole = (value, schema, at) => {
+    seen++;
+    assert.deepEqual(schema.required.filter((name) => !(name in value)), [], `docs/API.md, ${at}`);
+  };
+  for (const b of blocks('json').filter(({ text }) => !text.includes('…":') && !text.includes('"…"'))) {
+    const value = JSON.parse(b.text);
+    if ('total_items' in value && 'status' in value) whole(value, schemas.Job, `the block at line ${b.line}`);
+    if (value.history) whole(value.history[0], row, `the block at line ${b.line}`);
+  }
+  for (const m of API.matchAll(/^data: (\{"type".*)$/gm)) assert.equal(eventMisfit(JSON.parse(m[1])), '', m[1].slice(0, 60));
+  assert.ok(seen > 6, `${seen} examples`);
+});
+
 test('every link inside docs/API.md leads to a heading', () => {
   const slug = (h) => h.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replace(/ /g, '-');
   const headings = [...API.matchAll(/^#+ (.*)$/gm)].map((m) => slug(m[1]));
