@@ -128,10 +128,10 @@ serverTest('what is kept of the log stays below its limit', { set: { log_level: 
 serverTest('settings: all with their ranges; a change is whole or none', {}, async (s) => {
   const get = async () => Object.fromEntries((await s.api.get('/api/settings')).json.settings.map((x) => [x.key, x]));
   const before = await get();
-  assert.deepEqual(Object.keys(before).sort(), ['filename_format', 'issue_number_padding', 'log_max_bytes']);
+  assert.deepEqual(Object.keys(before).sort(), ['filename_format', 'issue_number_padding', 'log_max_bytes', 'watcher_enabled']);
   for (const x of Object.values(before)) {
     assert.deepEqual(x.value, x.default);
-    assert.ok(x.text && x.max > x.min && ['string', 'integer'].includes(x.type), JSON.stringify(x));
+    assert.ok(x.text && x.max > x.min && x.type === (typeof x.value === 'number' ? 'integer' : typeof x.value), JSON.stringify(x));
   }
   const stream = await s.stream({ slot: 1 });
   const r = await s.workerClient(0).call('PATCH', '/api/settings', { issue_number_padding: 3, filename_format: '{series} {issue}' });
@@ -142,7 +142,8 @@ serverTest('settings: all with their ranges; a change is whole or none', {}, asy
   await until('the event', 20, () => stream.events.some((e) => e.message.type === 'settings_changed'));
   stream.destroy();
   for (const [body, field] of [[{ issue_number_padding: 5, log_max_bytes: 1 }, 'log_max_bytes'], [{ filename_format: '{' + 'x'.repeat(600) }, 'filename_format'],
-    [{ issue_number_padding: 5, nothing: 1 }, 'nothing'], [{ issue_number_padding: '5' }, 'issue_number_padding'], [{}, undefined]]) {
+    [{ issue_number_padding: 5, nothing: 1 }, 'nothing'], [{ issue_number_padding: '5' }, 'issue_number_padding'],
+    [{ issue_number_padding: 5, watcher_enabled: 1 }, 'watcher_enabled'], [{}, undefined]]) {
     const bad = await s.api.call('PATCH', '/api/settings', body);
     assert.ok([400, 422].includes(bad.status), `${JSON.stringify(body)}: ${bad.text}`);
     assert.equal(bad.json.field, field);
