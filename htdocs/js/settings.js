@@ -3,7 +3,7 @@
  */
 import * as texts from './strings.js';
 
-const GROUPS = { filename_format: 'names', issue_number_padding: 'names', log_max_bytes: 'log' };
+const GROUPS = { filename_format: 'names', issue_number_padding: 'names', watcher_enabled: 'arrivals', log_max_bytes: 'log' };
 
 /* [[group, settings]], in the order of the texts; a setting that the page does not know is in the last. */
 export function grouped(settings) {

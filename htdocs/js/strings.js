@@ -464,14 +464,16 @@ export const deleteFailed = (why) => `Not deleted: ${why}.`.replace(/\.\.$/, '.'
 
 export const settingsTitle = 'Settings';
 export const settingsFailed = (why) => `The settings could not be read: ${why}.`;
-export const settingGroups = { names: 'Names of books', log: 'Log', other: 'Other' };
+export const settingGroups = { names: 'Names of books', arrivals: 'New books', log: 'Log', other: 'Other' };
 export const settingNames = {
   filename_format: 'Template of file names',
   issue_number_padding: 'Digits of the number',
   log_max_bytes: 'Size of the log that is kept',
+  watcher_enabled: 'Process new books by themselves',
 };
 export const preferencesTitle = 'Look';
 export const coloursText = 'Light, dark, or as this device has it. Kept on the server, for all browsers.';
+export const showCovers = 'Covers in the list';
 export const keepPage = 'Keep the page in this browser, so that it opens while the server is away';
 export const rangeOf = (setting) =>
   setting.type === 'string'

@@ -8,7 +8,6 @@ import * as B from './book.js';
 import * as Selection from './selection.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
-import { marks } from './strings.js';
 import { dateTime, folder, num, size, visible } from './format.js';
 import { draftOf, hasDraft, keepDraft } from './drafts.js';
 import { useBook } from './use_book.js';
@@ -49,7 +48,7 @@ function Facts({ app, file, book }) {
         ${fact('size', size(file.size))}
         ${fact('modified', dateTime(file.modified))}
         ${book.pages !== null && fact('pages', num(book.pages))}
-        ${fact('mark', html`<span data-mark=${markOf(file)}>${marks[markOf(file)]}</span>`)}
+        ${fact('mark', html`<span data-mark=${markOf(file)}>${texts.marks[markOf(file)]}</span>`)}
       </dl>
     </div>
     <${Problems} problems=${file.problems} />

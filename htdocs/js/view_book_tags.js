@@ -6,7 +6,6 @@ import { html, Name } from './dom.js';
 import * as B from './book.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
-import { optionError } from './strings.js';
 import { fieldsOf } from './options.js';
 import { Labelled } from './view_options.js';
 
@@ -90,7 +89,7 @@ function useSaving(app, file, book, fields) {
   async function start() {
     if (state.busy) return;
     const problems = B.problemsOf(fields, book.draft.edits);
-    const errors = Object.fromEntries(Object.entries(problems).map(([name, problem]) => [name, optionError(problem)]));
+    const errors = Object.fromEntries(Object.entries(problems).map(([name, problem]) => [name, texts.optionError(problem)]));
     if (Object.keys(errors).length > 0) return set({ errors, said: null });
     set({ busy: true, errors: {}, said: null });
     const conflicts = await book.read(); /* so that "old" is what the book says now */

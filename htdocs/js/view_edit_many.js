@@ -7,7 +7,6 @@ import * as B from './book.js';
 import * as Selection from './selection.js';
 import * as store from './store.js';
 import * as texts from './strings.js';
-import { optionError } from './strings.js';
 import { Labelled } from './view_options.js';
 import { Preview } from './view_preview.js';
 import { TagControl, tagFields } from './view_book_tags.js';
@@ -88,7 +87,7 @@ export function EditMany({ app, selection }) {
   function preview() {
     const tags = B.wishesOf(touched);
     const problems = B.problemsOf(fields, tags);
-    const found = Object.fromEntries(Object.entries(problems).map(([name, problem]) => [name, optionError(problem)]));
+    const found = Object.fromEntries(Object.entries(problems).map(([name, problem]) => [name, texts.optionError(problem)]));
     setErrors(found);
     if (Object.keys(found).length === 0) setRequest({ operation: 'tag', ...Selection.bodyOf(selection), options: { tags } });
   }

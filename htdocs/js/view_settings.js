@@ -6,11 +6,11 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { effect } from '@preact/signals';
 import { html, Name } from './dom.js';
 import * as store from './store.js';
-import * as common from './strings.js';
 import * as texts from './strings.js';
 import { canInstall, isWanted, setWanted } from './install.js';
 import { takeSamples } from './samples.js';
 import { grouped, parseDraft, withValues } from './settings.js';
+import { View as NoticeChoices } from './view_notices.js';
 
 /* The settings as they are, kept up to date by the stream: {settings, fixed}, or null. */
 function useSettings(app) {
@@ -48,7 +48,7 @@ function useSettings(app) {
 
 /* ---- one setting ---- */
 
-/* Saves; `state` is one of idle, saving, saved. */
+/* Saves, and gives whether that went well; `state` is one of idle, saving, saved. */
 function useSaving(app, setting, take) {
   const [draft, setDraft] = useState(null); /* null: as the server has it */
   const [state, setState] = useState('idle');
@@ -60,9 +60,11 @@ function useSaving(app, setting, take) {
       take(await app.api.patch('api/settings', { [setting.key]: value }, { tries: 3 })); /* the same twice is the same */
       setDraft(null);
       setState('saved');
+      return true;
     } catch (failure) {
       setError(texts.notSaved(failure.text));
       setState('idle');
+      return false;
     }
   }
   function type(text) {
@@ -77,6 +79,26 @@ function useSaving(app, setting, take) {
     setError(null);
   }
   return { draft, state, error, save, type, undo, setError };
+}
+
+/* One that is on or off: saved at once. */
+function Switch({ app, setting, take }) {
+  const id = useId();
+  const { state, error, save } = useSaving(app, setting, take);
+  async function change({ currentTarget: box }) {
+    if (!(await save(box.checked))) box.checked = setting.value;
+  }
+  return html`
+    <div class="setting" data-key=${setting.key} data-state=${state}>
+      <div class="setting-row">
+        <label class="field kept"><input id=${id} type="checkbox" checked=${setting.value} aria-disabled=${state === 'saving' ? 'true' : null}
+          aria-describedby=${`${id}-text ${id}-error`} onChange=${change} />${texts.settingNames[setting.key] ?? setting.key}</label>
+        <span class="saved" role="status">${state === 'saved' ? texts.saved : ''}</span>
+      </div>
+      <p class="dim" id=${`${id}-text`}>${setting.text}</p>
+      <p class="why" id=${`${id}-error`} aria-live="polite">${error}</p>
+    </div>
+  `;
 }
 
 function Setting({ app, setting, take, onDraft }) {
@@ -191,11 +213,13 @@ function Look({ app }) {
     <section class="sheet">
       <h2>${texts.preferencesTitle}</h2>
       <fieldset class="choice">
-        <legend>${common.colours}</legend>
+        <legend>${texts.colours}</legend>
         <p class="dim">${texts.coloursText}</p>
-        ${Object.entries(common.themes).map(([name, text]) => html`
+        ${Object.entries(texts.themes).map(([name, text]) => html`
           <label class="field"><input type="radio" name="colours" value=${name} checked=${store.theme.value === name} onChange=${() => app.preferences.setTheme(name)} />${text}</label>`)}
       </fieldset>
+      <label class="field kept"><input type="checkbox" id="show-covers" checked=${store.covers.value}
+        onChange=${(event) => app.library.setCovers(event.currentTarget.checked)} />${texts.showCovers}</label>
       ${canInstall(window) && html`<${Kept} app=${app} />`}
     </section>
   `;
@@ -221,11 +245,12 @@ export function View({ app }) {
     <div class="settings" data-read=${all ? 'yes' : 'no'}>
       <h1>${texts.settingsTitle}</h1>
       <${Look} app=${app} />
-      ${error && html`<p class="why" role="alert">${texts.settingsFailed(error)} <button onClick=${read}>${common.retry}</button></p>`}
+      <${NoticeChoices} app=${app} />
+      ${error && html`<p class="why" role="alert">${texts.settingsFailed(error)} <button onClick=${read}>${texts.retry}</button></p>`}
       ${all && grouped(all.settings).map(([group, settings]) => html`
         <section class="sheet" key=${group}>
           <h2>${texts.settingGroups[group]}</h2>
-          ${settings.map((setting) => html`<${Setting} key=${setting.key} app=${app} setting=${setting} take=${take} onDraft=${group === 'names' ? onDraft : null} />`)}
+          ${settings.map((setting) => html`<${setting.type === 'boolean' ? Switch : Setting} key=${setting.key} app=${app} setting=${setting} take=${take} onDraft=${group === 'names' ? onDraft : null} />`)}
           ${group === 'names' && html`<${Samples} app=${app} options=${renameOptions(settings, drafts)} />`}
         </section>
       `)}

@@ -52,6 +52,19 @@ pageTest('settings: a change made elsewhere appears, but not over what is being 
   assert.equal(await format.locator('input').inputValue(), 'theirs {issue}');
 });
 
+pageTest('settings: new books are processed by themselves when that is switched on; covers and notices are chosen here, too', { books: 1 }, async (s, b) => {
+  const page = await b.open(at(s, 'settings'));
+  const watcher = page.locator('[data-key=watcher_enabled] input');
+  await watcher.waitFor();
+  assert.equal(await watcher.isChecked(), false);
+  await watcher.check();
+  await until('the word that it is saved', 10, async () => /Saved/.test(await page.innerText('[data-key=watcher_enabled]')));
+  await until('the watcher to be on', 10, async () => (await s.api.get('/api/watcher/status')).json.enabled === true);
+  await page.check('#show-covers');
+  await until('the preference', 10, async () => (await s.api.get('/api/preferences')).json.covers === true);
+  assert.equal(await page.isChecked('#notice-tone'), false, 'no sound unless it is asked for');
+});
+
 pageTest('settings: what the typed template gives is tried on books, which stay as they are; a wrong one is told', {
   books: (dir) => makeBook(dir, 'Wolf/x 3.cbz', { tags: { Number: 3, Year: 2011 } }),
 }, async (s, b) => {
