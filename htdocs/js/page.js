@@ -11,7 +11,6 @@
  *   onOther(message)    a message of the stream that is not about a job, or {type: 'missed'}: there may have been some
  */
 import { effect } from '@preact/signals';
-import { options as drawing } from 'preact';
 import * as S from './state.js';
 import * as texts from './strings.js';
 import { createApi } from './api.js';
@@ -30,18 +29,6 @@ const clock = {
   now: () => Date.now(),
   setTimeout: (work, ms) => setTimeout(work, ms),
   clearTimeout: (timer) => clearTimeout(timer),
-};
-
-/* However many messages come, a page is drawn once for each frame; one that has no frames, because it is hidden, now and then. */
-const UNSEEN_MS = 100;
-drawing.debounceRendering = (draw) => {
-  let waits = true;
-  const once = () => {
-    if (waits) draw();
-    waits = false;
-  };
-  requestAnimationFrame(once);
-  setTimeout(once, UNSEEN_MS);
 };
 
 export function createPage({ jobs: options = {}, onJob = () => {}, onOther = () => {} }) {
