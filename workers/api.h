@@ -56,6 +56,9 @@ int api_query_int(const struct api_call *call, const char *name, int64_t def, in
                   int64_t max, int64_t *ret, struct err *err) LB_MUST_CHECK;
 /* The same where old pages send whatever they have stored: what is not a whole number counts as not sent. */
 int64_t api_query_lenient(const struct api_call *call, const char *name, int64_t def);
+/* And what is not within min..max as well. */
+int64_t api_query_within(const struct api_call *call, const char *name, int64_t def, int64_t min,
+                         int64_t max);
 /*
  * A header of the request, NULL when absent: Host, If-None-Match, Idempotency-Key, Last-Event-ID, X-Forwarded-For,
  * User-Agent, X-Longbox-Client; no other.

@@ -83,6 +83,13 @@ int64_t api_query_lenient(const struct api_call *call, const char *name, int64_t
     return *end == '\0' && errno == 0 ? (int64_t)n : def;
 }
 
+int64_t api_query_within(const struct api_call *call, const char *name, int64_t def, int64_t min,
+                         int64_t max)
+{
+    int64_t n = api_query_lenient(call, name, def);
+    return n >= min && n <= max ? n : def;
+}
+
 const char *api_header(const struct api_call *call, const char *name)
 {
     for (size_t i = 0; i < API_HEADER_COUNT; i++)

@@ -4,6 +4,7 @@
 
 #include "api.h"
 #include "api_files.h"
+#include "api_select.h"
 #include "files.h"
 #include "handlers.h"
 #include "path.h"
@@ -38,8 +39,7 @@ static int append(const char *bytes, size_t len, void *out)
     return 0;
 }
 
-/* Appends the members of an object, without its braces. Takes the object. */
-static void append_members(struct strbuf *out, json_t *object)
+void api_append_members(struct strbuf *out, json_t *object)
 {
     must(object);
     must(json_dump_callback(object, append, out, JSON_EMBED | JSON_TEXT_FLAGS) == 0);
@@ -53,12 +53,12 @@ void api_append_file(struct api_call *call, const struct library_file *f)
     char id[32];
     (void)snprintf(id, sizeof(id), "id:%lld", (long long)f->file_id);
     strbuf_addc(&call->text, '{');
-    append_members(&call->text,
-                   json_pack("{s:o, s:o, s:o, s:I, s:f, s:b, s:b, s:s}", "path",
-                             json_text(absolute), "name", json_text(path_base(f->path)),
-                             "relative_path", json_text(f->path), "size", (json_int_t)f->stat.size,
-                             "modified", f->stat.mtime, "processed", (int)f->processed, "duplicate",
-                             (int)f->duplicate, "file_id", id));
+    api_append_members(&call->text,
+                       json_pack("{s:o, s:o, s:o, s:I, s:f, s:b, s:b, s:s}", "path",
+                                 json_text(absolute), "name", json_text(path_base(f->path)),
+                                 "relative_path", json_text(f->path), "size",
+                                 (json_int_t)f->stat.size, "modified", f->stat.mtime, "processed",
+                                 (int)f->processed, "duplicate", (int)f->duplicate, "file_id", id));
     /* verify wrote it as JSON, and nobody else writes it */
     strbuf_addf(&call->text, ",\"problems\":%s}", f->problems ? f->problems : "null");
 }
@@ -74,10 +74,6 @@ static int add_file(void *ctx, const struct library_file *f, struct err *err)
 
 static struct library_query list_query(struct api_call *call)
 {
-    static const char *const filters[] = {
-        [LIBRARY_ALL] = "all",           [LIBRARY_MARKED] = "marked",
-        [LIBRARY_UNMARKED] = "unmarked", [LIBRARY_DUPLICATES] = "duplicates",
-        [LIBRARY_PROBLEMS] = "problems", NULL};
     static const char *const sorts[] = {
         [LIBRARY_BY_NAME] = "name", [LIBRARY_BY_DATE] = "date", [LIBRARY_BY_SIZE] = "size", NULL};
     static const char *const directions[] = {"asc", "desc", NULL};
@@ -86,18 +82,16 @@ static struct library_query list_query(struct api_call *call)
         per_page = per_page < PER_PAGE_MIN   ? PER_PAGE_MIN
                    : per_page > PER_PAGE_MAX ? PER_PAGE_MAX
                                              : per_page;
-    int64_t limit = api_query_lenient(call, "limit", 0);
-    int64_t offset = api_query_lenient(call, "offset", 0);
     return (struct library_query){
-        .what = {.filter = (enum library_filter)lenient_choice(call, "filter", filters),
+        .what = {.filter = (enum library_filter)lenient_choice(call, "filter", library_filters),
                  .search = api_query(call, "search"),
                  .folder = api_query(call, "folder")},
         .sort = (enum library_sort)lenient_choice(call, "sort", sorts),
         .descending = lenient_choice(call, "direction", directions) == 1,
         .page = api_query_lenient(call, "page", 1),
         .per_page = per_page,
-        .limit = limit > 0 ? limit : 0,
-        .offset = offset > 0 ? offset : 0,
+        .limit = api_query_within(call, "limit", 0, 1, INT64_MAX),
+        .offset = api_query_within(call, "offset", 0, 0, INT64_MAX),
     };
 }
 
@@ -122,17 +116,18 @@ int api_files_list(struct api_call *call, struct err *err)
         return -1;
     }
     strbuf_adds(&call->text, call->text.len > 0 ? "]," : "{\"files\":[],");
-    append_members(&call->text, query.limit
-                                    ? json_pack("{s:I, s:I}", "offset", (json_int_t)query.offset,
-                                                "limit", (json_int_t)query.limit)
-                                    : json_pack("{s:I, s:I, s:I}", "page", (json_int_t)page.page,
-                                                "per_page", (json_int_t)per_page, "total_pages",
-                                                (json_int_t)page.total_pages));
+    api_append_members(&call->text,
+                       query.limit ? json_pack("{s:I, s:I}", "offset", (json_int_t)query.offset,
+                                               "limit", (json_int_t)query.limit)
+                                   : json_pack("{s:I, s:I, s:I}", "page", (json_int_t)page.page,
+                                               "per_page", (json_int_t)per_page, "total_pages",
+                                               (json_int_t)page.total_pages));
     strbuf_addc(&call->text, ',');
-    append_members(&call->text, json_pack("{s:I, s:I, s:o}", "total_files",
-                                          (json_int_t)page.total_files, "unmarked_count",
-                                          (json_int_t)(page.totals.files - page.totals.processed),
-                                          "counts", counts_json(&page.counts)));
+    api_append_members(&call->text,
+                       json_pack("{s:I, s:I, s:o}", "total_files", (json_int_t)page.total_files,
+                                 "unmarked_count",
+                                 (json_int_t)(page.totals.files - page.totals.processed), "counts",
+                                 counts_json(&page.counts)));
     strbuf_addc(&call->text, '}');
     return 0;
 }
@@ -158,9 +153,9 @@ int api_files_ids(struct api_call *call, struct err *err)
         return -1;
     }
     strbuf_adds(&call->text, call->text.len > 0 ? "]," : "{\"ids\":[],");
-    append_members(&call->text,
-                   json_pack("{s:I, s:I, s:I}", "offset", (json_int_t)query.offset, "limit",
-                             (json_int_t)query.limit, "total_files", (json_int_t)page.total_files));
+    api_append_members(&call->text, json_pack("{s:I, s:I, s:I}", "offset", (json_int_t)query.offset,
+                                              "limit", (json_int_t)query.limit, "total_files",
+                                              (json_int_t)page.total_files));
     strbuf_addc(&call->text, '}');
     return 0;
 }
@@ -182,12 +177,8 @@ static int add_folder(void *ctx, const struct library_folder *f, struct err *err
 int api_folders(struct api_call *call, struct err *err)
 {
     const char *folder = api_query(call, "folder");
-    int64_t limit = api_query_lenient(call, "limit", FOLDERS_DEFAULT);
-    if (limit < 1 || limit > FOLDERS_MAX)
-        limit = FOLDERS_DEFAULT;
-    int64_t offset = api_query_lenient(call, "offset", 0);
-    if (offset < 0)
-        offset = 0;
+    int64_t limit = api_query_within(call, "limit", FOLDERS_DEFAULT, 1, FOLDERS_MAX);
+    int64_t offset = api_query_within(call, "offset", 0, 0, INT64_MAX);
     json_t *rows = json_array();
     bool more;
     struct db *db = store_reader_db(call->reader, GATE_LIBRARY);
@@ -214,7 +205,7 @@ static int add_same(void *ctx, const struct library_group *g, const struct libra
     struct strbuf *out = &s->call->text;
     if (strcmp(s->content, g->content) != 0) {
         strbuf_adds(out, s->content[0] ? "]},{" : "{");
-        append_members(
+        api_append_members(
             out, json_pack("{s:s, s:I}", "content", g->content, "pages", (json_int_t)g->pages));
         strbuf_adds(out, ",\"files\":[");
         (void)snprintf(s->content, sizeof(s->content), "%s", g->content);
@@ -230,9 +221,7 @@ int api_files_same(struct api_call *call, struct err *err)
     struct same_ctx s = {.call = call};
     const char *after = api_query(call, "after");
     char *next LB_CLEANUP(mem_free) = NULL;
-    int64_t limit = api_query_lenient(call, "limit", GROUPS_DEFAULT);
-    if (limit < 1 || limit > GROUPS_MAX)
-        limit = GROUPS_DEFAULT;
+    int64_t limit = api_query_within(call, "limit", GROUPS_DEFAULT, 1, GROUPS_MAX);
     strbuf_adds(&call->text, "{\"groups\":[");
     if (store_library_same(store_reader_db(call->reader, GATE_LIBRARY), after ? after : "", limit,
                            add_same, &s, &next, err) < 0) {
@@ -240,7 +229,7 @@ int api_files_same(struct api_call *call, struct err *err)
         return -1;
     }
     strbuf_adds(&call->text, s.content[0] ? "]}]," : "],");
-    append_members(&call->text, json_pack("{s:s?}", "next", next));
+    api_append_members(&call->text, json_pack("{s:s?}", "next", next));
     strbuf_addc(&call->text, '}');
     return 0;
 }

@@ -5,6 +5,8 @@
 #include "api.h"
 #include "store_library.h"
 
+/* Appends the members of an object, without its braces. Takes the object. */
+void api_append_members(struct strbuf *out, json_t *object);
 /* Appends the file object of GET /api/files to call->text. */
 void api_append_file(struct api_call *call, const struct library_file *f);
 

@@ -83,13 +83,9 @@ int api_history_list(struct api_call *call, struct err *err)
     const char *file = api_query(call, "file");
     struct history_query query = {
         .search = api_query(call, "search"),
-        .limit = api_query_lenient(call, "limit", HISTORY_DEFAULT),
-        .offset = api_query_lenient(call, "offset", 0),
+        .limit = api_query_within(call, "limit", HISTORY_DEFAULT, 1, HISTORY_MAX),
+        .offset = api_query_within(call, "offset", 0, 0, INT64_MAX),
     };
-    if (query.limit < 1 || query.limit > HISTORY_MAX)
-        query.limit = HISTORY_DEFAULT;
-    if (query.offset < 0)
-        query.offset = 0;
     if (file && files_resolve(call->worker, call->reader, file, strlen(file), path, err) < 0)
         return -1;
     query.file = file ? path : NULL;

@@ -7,6 +7,11 @@
 #include "files.h"
 #include "store.h"
 
+const char *const library_filters[] = {
+    [LIBRARY_ALL] = "all",           [LIBRARY_MARKED] = "marked",
+    [LIBRARY_UNMARKED] = "unmarked", [LIBRARY_DUPLICATES] = "duplicates",
+    [LIBRARY_PROBLEMS] = "problems", NULL};
+
 /* A member that is text, without NUL; NULL when it is absent or null. */
 static int text_member(const json_t *select, const char *name, const char **ret, struct err *err)
 {
@@ -22,14 +27,9 @@ static int text_member(const json_t *select, const char *name, const char **ret,
 
 static int parse_filter(const json_t *select, enum library_filter *ret, struct err *err)
 {
-    static const char *const filters[] = {[LIBRARY_ALL] = "all",
-                                          [LIBRARY_MARKED] = "marked",
-                                          [LIBRARY_UNMARKED] = "unmarked",
-                                          [LIBRARY_DUPLICATES] = "duplicates",
-                                          [LIBRARY_PROBLEMS] = "problems"};
     const char *filter = json_string_value(json_object_get(select, "filter"));
-    for (size_t i = 0; filter && i < ARRAY_LEN(filters); i++)
-        if (strcmp(filter, filters[i]) == 0) {
+    for (int i = 0; filter && library_filters[i]; i++)
+        if (strcmp(filter, library_filters[i]) == 0) {
             *ret = (enum library_filter)i;
             return 0;
         }

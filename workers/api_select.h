@@ -8,6 +8,9 @@
 #include "job_start.h"
 #include "store_library.h"
 
+/* Their names, by library_filter; NULL ends. */
+extern const char *const library_filters[];
+
 struct selection {
     struct library_question what; /* its texts are the body's */
     const json_t *except;         /* array of strings, of the body; NULL = nothing is excepted */

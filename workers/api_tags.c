@@ -69,12 +69,6 @@ static json_t *elements_of(const struct book *b)
     return all;
 }
 
-static int append(const char *bytes, size_t len, void *out)
-{
-    strbuf_add(out, bytes, len);
-    return 0;
-}
-
 static int append_file(void *ctx, const struct library_file *f, struct err *err)
 {
     (void)err;
@@ -95,11 +89,9 @@ static int reply_elements(struct api_call *call, const char *path, const struct 
         strbuf_adds(&call->text, "{\"file\":null");
     json_t *rest =
         json_pack("{s:o, s:I}", "tags", elements_of(b), "pages", (json_int_t)book_pages(b));
-    must(rest);
     strbuf_addc(&call->text, ',');
-    must(json_dump_callback(rest, append, &call->text, JSON_EMBED | JSON_TEXT_FLAGS) == 0);
+    api_append_members(&call->text, rest);
     strbuf_addc(&call->text, '}');
-    json_decref(rest);
     return 0;
 }
 

@@ -83,6 +83,21 @@ serverTest('windows, ids and folders fit together on both workers, also after a 
   assert.deepEqual((await list(clients[1], '?folder=Glass%20Harbor&search=glass&filter=marked&limit=1')).counts, { all: 23, marked: 4, unmarked: 19, duplicates: 0, problems: 0 });
 });
 
+serverTest('numbers that no list can have count as not sent', { books: 11 }, async (s) => {
+  const { next, ...folders } = (await s.api.get('/api/folders')).json;
+  const answers = async (path, bad, want) => {
+    for (const q of bad) assert.deepEqual(want((await s.api.get(`${path}?${q}`)).json), want((await s.api.get(path)).json), `${path}?${q}`);
+  };
+  assert.equal(next, null);
+  assert.ok(folders.folders.length > 0);
+  const none = ['limit=0', 'limit=-1', 'limit=x', 'limit=99999999999999999999', 'offset=-1', 'offset=x'];
+  await answers('/api/folders', [...none, 'limit=1001'], (r) => r);
+  await answers('/api/files/same-pages', [...none, 'limit=501'], (r) => r);
+  await answers('/api/processing-history', [...none, 'limit=1001'], (r) => [r.limit, r.offset]);
+  await answers('/api/files/ids', none, (r) => [r.ids.length, r.limit, r.offset]);
+  await answers('/api/files', none, (r) => [r.files.length, r.page, r.per_page, r.limit]);
+});
+
 serverTest('a job takes all that match, but for those excepted', { books: 47 }, async (s) => {
   const files = (await list(s.api, '?per_page=0&search=glass')).files;
   const start = (select) => s.api.post('/api/jobs', { operation: 'verify', select });
