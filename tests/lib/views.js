@@ -32,6 +32,11 @@ const preview = async (page) => {
   await page.selectOption('#start-scope', 'all');
   await page.locator('#btn-preview').click();
 };
+const editMany = async (page) => {
+  await page.locator(rows).first().waitFor();
+  await page.locator('#select-page').check();
+  await page.locator('#btn-edit-many').click();
+};
 const trySamples = async (page) => {
   await page.locator('#btn-samples').click();
   await page.locator('#samples tbody tr').first().waitFor();
@@ -44,6 +49,8 @@ const newBatch = async (facts, server) => {
 
 export const VIEWS = [
   { name: 'library', path: '', ready: rows },
+  { name: 'book', path: '', ready: '#book .facts', act: (page) => page.locator('button.open').nth(2).click() },
+  { name: 'tags', path: '', ready: '#many-title', act: editMany },
   { name: 'question', path: '', ready: '#confirm-dialog[open]', act: press },
   { name: 'start', path: '', ready: '#start-operation', act: startDialog },
   { name: 'preview', path: '', ready: '.preview-table tbody tr', act: preview },
