@@ -443,7 +443,7 @@ export const manyTitle = (n) => `Edit tags of ${plural(n, 'file', 'files')}`;
 export const manyHint = 'Only what you fill in or clear is changed. Everything else stays as it is in each book.';
 export const manyKeep = 'Keep';
 export const manyClear = 'Clear';
-export const manyClearLabel = (name) => `Take ${tagLabel(name)} out of all of them`;
+export const manyClearLabel = (name) => `Clear ${tagLabel(name)} in all of them`;
 export const manyCleared = 'is taken out';
 export const manyPreview = 'Preview';
 export const manyCancel = 'Cancel';

@@ -212,7 +212,7 @@ function Drawer({ app, file }) {
     }
   }
   return html`
-    <aside id="book" ref=${place} tabindex="-1" role=${narrow ? 'dialog' : null} aria-modal=${narrow ? 'true' : null} aria-labelledby="book-title"
+    <section id="book" ref=${place} tabindex="-1" role=${narrow ? 'dialog' : null} aria-modal=${narrow ? 'true' : null} aria-labelledby="book-title"
       data-file-id=${file.file_id} onKeyDown=${onKeyDown}>
       <header class="book-head">
         <h2 id="book-title"><${Name} text=${file.name} /></h2>
@@ -223,7 +223,7 @@ function Drawer({ app, file }) {
       ${leaving && html`<${Leave} n=${Object.keys(draftOf(file.file_id)?.edits ?? {}).length} stay=${stay} go=${discard} />`}
       <div class="book-body"><${Body} key=${file.file_id} app=${app} file=${file} /></div>
       <p class="vh" aria-live="polite">${visible(file.name)}</p>
-    </aside>
+    </section>
   `;
 }
 

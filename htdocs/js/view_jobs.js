@@ -121,7 +121,7 @@ function Row({ listed, app, calls, model }) {
       <${When} job=${job} />
       <div class="job-buttons">
         <${Control} job=${job} jobs=${app.jobs} />
-        ${isEnded && left > 0 && html`<button class="job-retry" aria-label=${texts.jobsAbout(texts.retryLabel(job, left), job)} onClick=${() => calls.retry(job.job_id)}>${texts.jobsRetry}</button>`}
+        ${isEnded && left > 0 && html`<button class="job-retry" title=${texts.retryLabel(job, left)} aria-label=${texts.jobsAbout(texts.jobsRetry, job)} onClick=${() => calls.retry(job.job_id)}>${texts.jobsRetry}</button>`}
         ${isEnded && html`<button class="plain job-delete" aria-label=${texts.jobsAbout(texts.jobsDeleteJob, job)} onClick=${remove}>${texts.jobsDeleteJob}</button>`}
       </div>
     </li>

@@ -47,29 +47,32 @@ async function fitsNarrow(page, view) {
   }
 }
 
-for (const view of VIEWS) {
-  pageTest(`by keyboard, and narrow: everything of ${view.name} is reached, its focus seen, no way out closed; it fits 320 pixels`, { books: makeAwkwardBooks, seconds: 120 }, async (s, b) => {
-    b.look = { viewport: { width: 1100, height: 800 }, reducedMotion: 'reduce' };
-    const page = await openView(view, b, s, await prepareViews(s));
-    await page.evaluate(() => document.activeElement?.blur());
-    const n = await page.evaluate(markStops);
-    assert.ok(n > 1, `${n} things to reach`);
-    const reached = new Set();
-    for (let i = 0; i < n + 40 && reached.size < n; i++) { // rows and buttons may come meanwhile
-      await page.keyboard.press('Tab');
-      const at = await page.evaluate(focused);
-      if (at.stop === null) continue; // the browser's own bar, or what came later
-      assert.ok(at.outline, `the focus is not seen: ${at.what}`);
-      assert.ok(at.inView, `the focus is out of sight: ${at.what}`);
-      reached.add(at.stop);
-    }
-    const missed = await page.evaluate((got) => [...document.querySelectorAll('[data-stop]')]
-      .filter((e) => !got.includes(e.dataset.stop)).map((e) => e.outerHTML.slice(0, 120)), [...reached]);
-    assert.deepEqual(missed, [], 'never reached');
-    await fitsNarrow(page, view);
-    await closeView(view, page, s);
-  });
+async function walk(view, s, b, facts) {
+  b.look = { viewport: { width: 1100, height: 800 }, reducedMotion: 'reduce' };
+  const page = await openView(view, b, s, facts);
+  await page.evaluate(() => document.activeElement?.blur());
+  const n = await page.evaluate(markStops);
+  assert.ok(n > 1, `${n} things to reach`);
+  const reached = new Set();
+  for (let i = 0; i < n + 40 && reached.size < n; i++) { // rows and buttons may come meanwhile
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(focused);
+    if (at.stop === null) continue; // the browser's own bar, or what came later
+    assert.ok(at.outline, `the focus is not seen: ${at.what}`);
+    assert.ok(at.inView, `the focus is out of sight: ${at.what}`);
+    reached.add(at.stop);
+  }
+  const missed = await page.evaluate((got) => [...document.querySelectorAll('[data-stop]')]
+    .filter((e) => !got.includes(e.dataset.stop)).map((e) => e.outerHTML.slice(0, 120)), [...reached]);
+  assert.deepEqual(missed, [], 'never reached');
+  await fitsNarrow(page, view);
+  await closeView(view, page, s);
 }
+
+pageTest('by keyboard, and narrow: everything is reached, its focus seen, no way out closed; it fits 320 pixels', { books: makeAwkwardBooks, seconds: 400 }, async (s, b, t) => {
+  const facts = await prepareViews(s);
+  for (const view of VIEWS) await t.test(view.name, () => walk(view, s, b, facts));
+});
 
 pageTest('forced colours: the bar shows how far it is, and where one is stays marked', { books: makeAwkwardBooks }, async (s, b) => {
   b.look = { viewport: { width: 1100, height: 800 }, forcedColors: 'active', reducedMotion: 'reduce' };
