@@ -92,7 +92,7 @@ static void json_is(json_t *have, const char *want)
     "\"owner\":\"worker "                                                                          \
     "1\",\"source\":\"command line\",\"paused\":false,\"running_items\":null,\"priority\":\"normal\",\"rate\":5.5,\"eta_seconds\":2.5,"               \
     "\"results_total\":11,\"parent\":null,\"parent_kind\":null,\"drive\":\"server\","              \
-    "\"follow_up\":[],\"follow_ups\":[],\"max_threads\":null,\"dry_run\":false}"
+    "\"follow_up\":[],\"follow_ups\":[],\"max_threads\":null,\"dry_run\":false,\"single\":false}"
 
 static void poll_has_the_members_of_the_contract(void **state)
 {
