@@ -104,15 +104,15 @@ json_t *json_text(const char *s)
     return json_text_n(s, s ? strlen(s) : 0);
 }
 
+void json_put(json_t *object, const char *key, json_t *value)
+{
+    must(value && json_object_set_new_nocheck(object, key, value) == 0);
+}
+
 /* Unix seconds to the millisecond: more digits would only be noise in the JSON. */
 static json_t *time_or_null(double t)
 {
     return t > 0 ? json_real(round(t * 1000) / 1000) : json_null();
-}
-
-static void set(json_t *o, const char *key, json_t *value)
-{
-    must(value && json_object_set_new_nocheck(o, key, value) == 0);
 }
 
 /* Items per second over the last 30 to 60 s; 0 when it cannot be told. */
@@ -141,8 +141,8 @@ static json_t *follow_ups_of(const struct job *j)
     json_object_foreach(made, operation, job_id)
     {
         json_t *one = json_object();
-        set(one, "operation", json_string(operation));
-        set(one, "job_id", json_incref(job_id));
+        json_put(one, "operation", json_string(operation));
+        json_put(one, "job_id", json_incref(job_id));
         must(json_array_append_new(list, one) == 0);
     }
     json_decref(made);
@@ -159,47 +159,48 @@ static json_t *parent_kind_of(const struct job *j)
 static void add_tail(json_t *o, const struct job *j, double now_s)
 {
     bool paused = j->paused && !job_status_is_final(j->status);
-    set(o, "error", j->error[0] ? json_text(j->error) : json_null());
-    set(o, "created_at", time_or_null(j->created_at));
-    set(o, "started_at", time_or_null(j->started_at));
-    set(o, "completed_at", time_or_null(j->completed_at));
-    set(o, "success_items", json_integer(j->success));
-    set(o, "error_items", json_integer(j->errors));
-    set(o, "cancelled_items", json_integer(j->cancelled));
-    set(o, "cancelling", json_boolean(j->cancelling && !job_status_is_final(j->status)));
-    set(o, "version", json_integer(j->version));
-    set(o, "operation", json_text(j->operation));
-    set(o, "title", json_text(j->title));
-    set(o, "owner", json_text(j->owner));
-    set(o, "source", json_text(j->source));
-    set(o, "paused", json_boolean(paused));
-    set(o, "running_items", paused ? json_integer(j->running) : json_null());
-    set(o, "priority", json_text(job_priority_name(j->priority)));
-    set(o, "max_threads", j->max_threads ? json_integer(j->max_threads) : json_null());
+    json_put(o, "error", j->error[0] ? json_text(j->error) : json_null());
+    json_put(o, "created_at", time_or_null(j->created_at));
+    json_put(o, "started_at", time_or_null(j->started_at));
+    json_put(o, "completed_at", time_or_null(j->completed_at));
+    json_put(o, "success_items", json_integer(j->success));
+    json_put(o, "error_items", json_integer(j->errors));
+    json_put(o, "cancelled_items", json_integer(j->cancelled));
+    json_put(o, "cancelling", json_boolean(j->cancelling && !job_status_is_final(j->status)));
+    json_put(o, "version", json_integer(j->version));
+    json_put(o, "operation", json_text(j->operation));
+    json_put(o, "title", json_text(j->title));
+    json_put(o, "owner", json_text(j->owner));
+    json_put(o, "source", json_text(j->source));
+    json_put(o, "paused", json_boolean(paused));
+    json_put(o, "running_items", paused ? json_integer(j->running) : json_null());
+    json_put(o, "priority", json_text(job_priority_name(j->priority)));
+    json_put(o, "max_threads", j->max_threads ? json_integer(j->max_threads) : json_null());
     double rate = paused ? 0 : rate_of(j, now_s);
-    set(o, "rate", rate > 0 ? json_real(round(rate * 100) / 100) : json_null());
+    json_put(o, "rate", rate > 0 ? json_real(round(rate * 100) / 100) : json_null());
     int64_t left = j->total - j->processed - j->cancelled;
-    set(o, "eta_seconds",
-        rate > 0 && j->status == JOB_PROCESSING ? json_real(round((double)left / rate * 10) / 10)
-                                                : json_null());
-    set(o, "results_total", json_integer(j->processed));
-    set(o, "parent", j->parent[0] ? json_text(j->parent) : json_null());
-    set(o, "parent_kind", parent_kind_of(j));
-    set(o, "drive", json_string(job_drive_name(j->drive)));
-    set(o, "follow_up", j->follow_up[0] ? json_loads(j->follow_up, 0, NULL) : json_array());
-    set(o, "follow_ups", follow_ups_of(j));
-    set(o, "dry_run", json_boolean(j->dry_run));
-    set(o, "single", json_boolean(j->single));
+    json_put(o, "eta_seconds",
+             rate > 0 && j->status == JOB_PROCESSING
+                 ? json_real(round((double)left / rate * 10) / 10)
+                 : json_null());
+    json_put(o, "results_total", json_integer(j->processed));
+    json_put(o, "parent", j->parent[0] ? json_text(j->parent) : json_null());
+    json_put(o, "parent_kind", parent_kind_of(j));
+    json_put(o, "drive", json_string(job_drive_name(j->drive)));
+    json_put(o, "follow_up", j->follow_up[0] ? json_loads(j->follow_up, 0, NULL) : json_array());
+    json_put(o, "follow_ups", follow_ups_of(j));
+    json_put(o, "dry_run", json_boolean(j->dry_run));
+    json_put(o, "single", json_boolean(j->single));
 }
 
 json_t *job_to_json(const struct job *j, double now_s)
 {
     json_t *o = json_object();
-    set(o, "job_id", json_text(j->job_id));
-    set(o, "status", json_text(job_status_name(j->status)));
-    set(o, "total_items", json_integer(j->total));
-    set(o, "processed_items", json_integer(j->processed));
-    set(o, "progress", json_real(j->total ? (double)j->processed / (double)j->total : 0));
+    json_put(o, "job_id", json_text(j->job_id));
+    json_put(o, "status", json_text(job_status_name(j->status)));
+    json_put(o, "total_items", json_integer(j->total));
+    json_put(o, "processed_items", json_integer(j->processed));
+    json_put(o, "progress", json_real(j->total ? (double)j->processed / (double)j->total : 0));
     add_tail(o, j, now_s);
     return o;
 }
@@ -207,17 +208,18 @@ json_t *job_to_json(const struct job *j, double now_s)
 json_t *job_to_event_json(const struct job *j, double now_s)
 {
     json_t *o = json_object();
-    set(o, "job_id", json_text(j->job_id));
-    set(o, "status", json_text(job_status_name(j->status)));
-    set(o, "total_items", json_integer(j->total));
-    set(o, "processed_items", json_integer(j->processed));
+    json_put(o, "job_id", json_text(j->job_id));
+    json_put(o, "status", json_text(job_status_name(j->status)));
+    json_put(o, "total_items", json_integer(j->total));
+    json_put(o, "processed_items", json_integer(j->processed));
     json_t *p = json_object();
-    set(p, "processed", json_integer(j->processed));
-    set(p, "total", json_integer(j->total));
-    set(p, "success", json_integer(j->success));
-    set(p, "errors", json_integer(j->errors));
-    set(p, "percentage", json_real(j->total ? 100.0 * (double)j->processed / (double)j->total : 0));
-    set(o, "progress", p);
+    json_put(p, "processed", json_integer(j->processed));
+    json_put(p, "total", json_integer(j->total));
+    json_put(p, "success", json_integer(j->success));
+    json_put(p, "errors", json_integer(j->errors));
+    json_put(p, "percentage",
+             json_real(j->total ? 100.0 * (double)j->processed / (double)j->total : 0));
+    json_put(o, "progress", p);
     add_tail(o, j, now_s);
     return o;
 }

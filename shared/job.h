@@ -85,6 +85,8 @@ bool job_drive_parse(const char *name, enum job_drive *ret);
 /* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL gives null. New reference. */
 json_t *json_text(const char *s);
 json_t *json_text_n(const char *s, size_t len);
+/* Sets a member, whose name is UTF-8; takes the value, which must be one. */
+void json_put(json_t *object, const char *key, json_t *value);
 
 /*
  * The job object of docs/API.md without `results`. now_s is for rate and eta_seconds, which are null while they cannot

@@ -22,6 +22,11 @@ struct library_stat library_stat_from(const struct stat *st)
     };
 }
 
+bool library_stat_same(const struct library_stat *a, const struct library_stat *b)
+{
+    return a->size == b->size && a->mtime == b->mtime && a->inode == b->inode;
+}
+
 /* ---- any case ---- */
 
 static locale_t fold_locale; /* (locale_t)0: only ASCII is folded */
@@ -93,7 +98,7 @@ struct library_file library_file_of(const struct query *q)
     };
 }
 
-static int each_file(struct query *q, library_file_fn *fn, void *ctx, struct err *err)
+int library_each(struct query *q, library_file_fn *fn, void *ctx, struct err *err)
 {
     int rc;
     while ((rc = query_step(q, err)) == 1) {
@@ -138,7 +143,7 @@ int store_library_show(struct db *db, const char *path, library_file_fn *fn, voi
     if (query_start(&q, db, SQL_LIBRARY_GET, err) < 0)
         return -1;
     query_text(&q, ":path", path);
-    return each_file(&q, fn, ctx, err);
+    return library_each(&q, fn, ctx, err);
 }
 
 int store_library_path_of(struct db *db, int64_t file_id, char **ret, struct err *err)
@@ -158,7 +163,7 @@ int store_library_each_known(struct db *db, library_file_fn *fn, void *ctx, stru
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_LIBRARY_KNOWN, err) < 0)
         return -1;
-    return each_file(&q, fn, ctx, err);
+    return library_each(&q, fn, ctx, err);
 }
 
 /* ---- writes ---- */

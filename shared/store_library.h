@@ -25,6 +25,8 @@ struct library_stat {
     int64_t inode;
 };
 struct library_stat library_stat_from(const struct stat *st);
+/* The same file, and nothing has written it meanwhile. */
+bool library_stat_same(const struct library_stat *a, const struct library_stat *b);
 
 struct library_file {
     int64_t file_id;

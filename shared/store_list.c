@@ -262,24 +262,13 @@ static void cut_page(const struct library_query *query, struct library_page *ret
     *ret_skip = (ret->page - 1) * query->per_page;
 }
 
-static int each_file(struct query *q, library_file_fn *fn, void *ctx, struct err *err)
-{
-    int rc;
-    while ((rc = query_step(q, err)) == 1) {
-        struct library_file f = library_file_of(q);
-        if (fn(ctx, &f, err) < 0)
-            return -1;
-    }
-    return rc;
-}
-
 static int read_row(struct db *db, int64_t file_id, library_file_fn *fn, void *ctx, struct err *err)
 {
     struct query q LB_CLEANUP(query_end) = {0};
     if (query_start(&q, db, SQL_LIBRARY_ROW, err) < 0)
         return -1;
     query_int(&q, ":file_id", file_id);
-    return each_file(&q, fn, ctx, err);
+    return library_each(&q, fn, ctx, err);
 }
 
 static int read_found(struct db *db, const struct library_query *query, const struct found_list *l,
@@ -336,7 +325,7 @@ static int list_within(struct db *db, const struct library_query *query,
     bind_filter(&q, query->what.filter);
     query_int(&q, ":max", max);
     query_int(&q, ":skip", skip);
-    return each_file(&q, fn, ctx, err);
+    return library_each(&q, fn, ctx, err);
 }
 
 int store_library_list(struct db *db, const struct library_query *query, library_file_fn *fn,

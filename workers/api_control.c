@@ -158,11 +158,6 @@ int api_jobs_resume(struct api_call *call, struct err *err)
 
 /* ---- retry ---- */
 
-static int add_path(void *ctx, const char *path, struct err *err)
-{
-    return path_list_add(ctx, path, err);
-}
-
 /* Makes the job that takes the failed and the cancelled items of `old` again. As job_start. */
 static int start_retry(struct api_call *call, const struct job *old, struct job *ret,
                        struct err *err)
@@ -181,7 +176,7 @@ static int start_retry(struct api_call *call, const struct job *old, struct job 
     struct path_list items LB_CLEANUP(path_list_clear) = {0};
     char *text LB_CLEANUP(mem_free) = NULL;
     if (store_job_options(db, old->job_id, &text, err) < 0 ||
-        store_job_not_done(db, old->job_id, add_path, &items, err) < 0)
+        store_job_not_done(db, old->job_id, path_list_take, &items, err) < 0)
         return -1;
     if (items.n == 0) /* deleted meanwhile */
         return err_set(err, ERR_NOT_FOUND, "Job not found");

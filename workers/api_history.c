@@ -28,14 +28,9 @@ struct list_ctx {
     json_t *rows;
 };
 
-static void set(json_t *o, const char *key, json_t *value)
-{
-    must(json_object_set_new(o, key, value) == 0);
-}
-
 static void set_text(json_t *o, const char *key, const char *value)
 {
-    set(o, key, json_text(value));
+    json_put(o, key, json_text(value));
 }
 
 static void set_tags(json_t *o, const struct library_history *h)
@@ -68,10 +63,10 @@ static int add_history(void *ctx, const struct library_history *h, struct err *e
     set_text(o, "operation_type", h->operation);
     set_text(o, "job_id", h->job_id);
     json_t *changes = h->changes ? json_loads(h->changes, 0, NULL) : NULL;
-    set(o, "changes", changes ? changes : json_null());
-    set(o, "undo_of", h->undo_of ? json_integer(h->undo_of) : json_null());
-    set(o, "undone_by", h->undone_by ? json_integer(h->undone_by) : json_null());
-    set(o, "can_undo", json_boolean(h->hindrance == HISTORY_FREE));
+    json_put(o, "changes", changes ? changes : json_null());
+    json_put(o, "undo_of", h->undo_of ? json_integer(h->undo_of) : json_null());
+    json_put(o, "undone_by", h->undone_by ? json_integer(h->undone_by) : json_null());
+    json_put(o, "can_undo", json_boolean(h->hindrance == HISTORY_FREE));
     set_text(o, "why_not", hindrances[h->hindrance]);
     must(json_array_append_new(l->rows, o) == 0);
     return 0;

@@ -21,18 +21,14 @@
 /* "All" means what is on the disk now, not what the last scan saw: the job waits for a scan that begins now. */
 #define SCAN_MAX_AGE_MS 0
 
-static int add_path(void *ctx, const char *path, struct err *err)
-{
-    return path_list_add(ctx, path, err);
-}
-
 static int library_paths(struct api_call *call, enum library_filter filter, struct path_list *ret,
                          struct err *err)
 {
     if (scan_ensure(call->worker, SCAN_MAX_AGE_MS, err) < 0)
         return -1;
     return store_library_paths(store_reader_db(call->reader, GATE_LIBRARY),
-                               &(struct library_question){.filter = filter}, add_path, ret, err);
+                               &(struct library_question){.filter = filter}, path_list_take, ret,
+                               err);
 }
 
 static bool is_file(int fd)

@@ -78,11 +78,6 @@ static int read_on(struct db *db, struct summary *s, struct err *err)
 
 /* ---- the answer ---- */
 
-static void set(json_t *o, const char *key, json_t *value)
-{
-    must(json_object_set_new(o, key, value) == 0);
-}
-
 static json_t *seconds(double s)
 {
     return s >= 0 ? json_real(round(s * 1000) / 1000) : json_null();
@@ -95,10 +90,10 @@ static json_t *throughput(const struct summary *s)
         must(json_array_append_new(ok, json_integer(s->ok[i])) == 0);
         must(json_array_append_new(failed, json_integer(s->failed[i])) == 0);
     }
-    set(o, "start", s->start > 0 ? seconds(s->start) : json_null());
-    set(o, "seconds", json_real(s->width));
-    set(o, "ok", ok);
-    set(o, "failed", failed);
+    json_put(o, "start", s->start > 0 ? seconds(s->start) : json_null());
+    json_put(o, "seconds", json_real(s->width));
+    json_put(o, "ok", ok);
+    json_put(o, "failed", failed);
     return o;
 }
 
@@ -110,10 +105,10 @@ static int describe(void *ctx, const struct job_result *r, struct err *err)
 {
     (void)err;
     json_t *o = json_object();
-    set(o, "id", json_integer(r->id));
-    set(o, "item", json_text(path_base(r->path)));
-    set(o, "success", json_boolean(r->success));
-    set(o, "error", r->success ? json_null() : json_text(r->message));
+    json_put(o, "id", json_integer(r->id));
+    json_put(o, "item", json_text(path_base(r->path)));
+    json_put(o, "success", json_boolean(r->success));
+    json_put(o, "error", r->success ? json_null() : json_text(r->message));
     ((struct one *)ctx)->o = o;
     return 0;
 }
@@ -128,7 +123,7 @@ static int append_result(struct db *db, const char *job_id, int64_t id, double t
     if (!one.o)
         return 0;
     if (took >= 0)
-        set(one.o, "seconds", seconds(took));
+        json_put(one.o, "seconds", seconds(took));
     must(json_array_append_new(list, one.o) == 0);
     return 0;
 }
@@ -136,7 +131,7 @@ static int append_result(struct db *db, const char *job_id, int64_t id, double t
 static int add_slowest(struct db *db, const struct summary *s, json_t *reply, struct err *err)
 {
     json_t *list = json_array();
-    set(reply, "slowest", list);
+    json_put(reply, "slowest", list);
     for (int i = 0; i < s->n_slowest; i++)
         if (append_result(db, s->job_id, s->slowest[i].id, s->slowest[i].seconds, list, err) < 0)
             return -1;
@@ -152,20 +147,20 @@ static int by_count(const void *a, const void *b)
 static int add_reasons(struct db *db, struct summary *s, json_t *reply, struct err *err)
 {
     json_t *list = json_array();
-    set(reply, "reasons", list);
+    json_put(reply, "reasons", list);
     qsort(s->reasons, (size_t)s->n_reasons, sizeof(s->reasons[0]), by_count);
     for (int i = 0; i < s->n_reasons; i++) {
         const struct summary_reason *r = &s->reasons[i];
         json_t *o = json_object(), *examples = json_array();
         must(json_array_append_new(list, o) == 0);
-        set(o, "reason", json_text(r->reason));
-        set(o, "count", json_integer(r->n));
-        set(o, "examples", examples);
+        json_put(o, "reason", json_text(r->reason));
+        json_put(o, "count", json_integer(r->n));
+        json_put(o, "examples", examples);
         for (int k = 0; k < SUMMARY_EXAMPLES && k < r->n; k++)
             if (append_result(db, s->job_id, r->examples[k], -1, examples, err) < 0)
                 return -1;
     }
-    set(reply, "other_reasons", json_integer(s->n_other));
+    json_put(reply, "other_reasons", json_integer(s->n_other));
     return 0;
 }
 
@@ -174,11 +169,11 @@ static void add_times(const struct job *job, const struct summary *s, json_t *re
     double now = clock_wall_s(), end = job->completed_at > 0 ? job->completed_at : now;
     double begun = job->started_at > 0 ? job->started_at : end;
     json_t *o = json_object();
-    set(o, "queued", seconds(fmax(0, begun - job->created_at)));
-    set(o, "running", seconds(fmax(0, end - begun)));
-    set(o, "wall", seconds(fmax(0, end - job->created_at)));
-    set(o, "items", seconds(s->busy));
-    set(reply, "times", o);
+    json_put(o, "queued", seconds(fmax(0, begun - job->created_at)));
+    json_put(o, "running", seconds(fmax(0, end - begun)));
+    json_put(o, "wall", seconds(fmax(0, end - job->created_at)));
+    json_put(o, "items", seconds(s->busy));
+    json_put(reply, "times", o);
 }
 
 static int add_options(struct db *db, const struct job *job, json_t *reply, struct err *err)
@@ -187,7 +182,7 @@ static int add_options(struct db *db, const struct job *job, json_t *reply, stru
     if (store_job_options(db, job->job_id, &text, err) < 0)
         return -1;
     json_t *options = json_loads(text, 0, NULL);
-    set(reply, "options", options ? options : json_object());
+    json_put(reply, "options", options ? options : json_object());
     return 0;
 }
 
@@ -205,9 +200,9 @@ int api_job_summary(struct api_call *call, struct err *err)
     keep(&s);
     json_t *reply = json_object();
     (void)api_reply(call, 200, reply);
-    set(reply, "job_id", json_text(job.job_id));
-    set(reply, "results", json_integer(s.last));
-    set(reply, "throughput", throughput(&s));
+    json_put(reply, "job_id", json_text(job.job_id));
+    json_put(reply, "results", json_integer(s.last));
+    json_put(reply, "throughput", throughput(&s));
     add_times(&job, &s, reply);
     if (add_slowest(db, &s, reply, err) < 0 || add_reasons(db, &s, reply, err) < 0)
         return -1;

@@ -179,11 +179,6 @@ int api_history_undo(struct api_call *call, struct err *err)
 
 /* ---- a whole job ---- */
 
-static int add_path(void *ctx, const char *path, struct err *err)
-{
-    return path_list_add(ctx, path, err);
-}
-
 /* The files that it changed, if it has ended; the job itself may have aged out. */
 static int find_changes(struct api_call *call, const char *job_id, struct path_list *ret,
                         struct err *err)
@@ -193,8 +188,8 @@ static int find_changes(struct api_call *call, const char *job_id, struct path_l
     if (rc == 1 && !job_status_is_final(job.status))
         return err_set(err, ERR_CONFLICT, "the job has not ended (%s): cancel it first",
                        job_status_name(job.status));
-    if (rc < 0 || store_undo_paths(store_reader_db(call->reader, GATE_LIBRARY), job_id, add_path,
-                                   ret, err) < 0)
+    if (rc < 0 || store_undo_paths(store_reader_db(call->reader, GATE_LIBRARY), job_id,
+                                   path_list_take, ret, err) < 0)
         return -1;
     if (ret->n)
         return 0;

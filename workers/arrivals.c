@@ -56,11 +56,6 @@ void arrivals_note_write(struct arrivals *a, const char *path, bool going_on, in
     it->whole_ms = 0;
 }
 
-static bool same(const struct library_stat *a, const struct library_stat *b)
-{
-    return a->size == b->size && a->mtime == b->mtime && a->inode == b->inode;
-}
-
 /* When it will be whole if nothing happens to it any more. */
 static int64_t whole_at(const struct arrival *it, int64_t settle_ms)
 {
@@ -71,7 +66,7 @@ static int64_t whole_at(const struct arrival *it, int64_t settle_ms)
 void arrivals_note_stat(struct arrival *it, const struct library_stat *stat, bool written,
                         int64_t settle_ms, int64_t now_ms)
 {
-    if (!it->seen || !same(&it->stat, stat)) {
+    if (!it->seen || !library_stat_same(&it->stat, stat)) {
         it->stat = *stat;
         it->seen = true;
         it->quiet_ms = now_ms;

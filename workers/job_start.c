@@ -28,6 +28,11 @@ int path_list_add(struct path_list *l, const char *path, struct err *err)
     return 0;
 }
 
+int path_list_take(void *list, const char *path, struct err *err)
+{
+    return path_list_add(list, path, err);
+}
+
 void path_list_clear(struct path_list *l)
 {
     for (size_t i = 0; i < l->n; i++)

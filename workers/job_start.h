@@ -21,6 +21,8 @@ struct path_list {
 };
 /* Copies the path. ERR_LIMIT above JOB_ITEMS_MAX. */
 int path_list_add(struct path_list *l, const char *path, struct err *err) LB_MUST_CHECK;
+/* The same, for a store that calls back with paths. */
+int path_list_take(void *list, const char *path, struct err *err) LB_MUST_CHECK;
 void path_list_clear(struct path_list *l);
 LB_DEFINE_CLEANUP(struct path_list, path_list_clear)
 

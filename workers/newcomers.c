@@ -104,11 +104,6 @@ static bool is_open_for_writing(int root_fd, const char *path)
 
 /* ---- what has arrived ---- */
 
-static int add_path(void *ctx, const char *path, struct err *err)
-{
-    return path_list_add(ctx, path, err);
-}
-
 static struct store_reader *reader(struct newcomers *n, struct err *err)
 {
     if (!n->reader)
@@ -119,7 +114,8 @@ static struct store_reader *reader(struct newcomers *n, struct err *err)
 static int read_arrived(struct newcomers *n, struct path_list *ret, struct err *err)
 {
     struct store_reader *r = reader(n, err);
-    return r ? store_library_arrived(store_reader_db(r, GATE_LIBRARY), add_path, ret, err) : -1;
+    return r ? store_library_arrived(store_reader_db(r, GATE_LIBRARY), path_list_take, ret, err)
+             : -1;
 }
 
 static void look_at_disk(struct newcomers *n)
@@ -154,11 +150,6 @@ static int write_taken(struct db *db, void *arg, struct err *err)
     return store_library_taken(db, t->files, t->n, err);
 }
 
-static bool same(const struct library_stat *a, const struct library_stat *b)
-{
-    return a->size == b->size && a->mtime == b->mtime && a->inode == b->inode;
-}
-
 /* Whole, and in no job. What a job has ended with is in library.db before its items are free: so this is read first. */
 static int collect_free(struct newcomers *n, struct path_list *ret, struct err *err)
 {
@@ -188,7 +179,7 @@ static int collect_new(struct newcomers *n, const struct path_list *free_ones, s
         if (rc < 0)
             return -1;
         const struct arrival *it = arrivals_find(&n->arrivals, path);
-        if (rc == 1 && f.arrived && !f.processed && same(&f.stat, &it->stat))
+        if (rc == 1 && f.arrived && !f.processed && library_stat_same(&f.stat, &it->stat))
             ret->files[ret->n++] = (struct library_found){.path = path, .stat = f.stat};
     }
     return 0;

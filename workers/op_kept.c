@@ -52,11 +52,6 @@ static json_t *shown(const char *text)
     return len ? json_text_n(text, len) : json_null();
 }
 
-static void set(json_t *o, const char *key, json_t *value)
-{
-    must(value && json_object_set_new(o, key, value) == 0);
-}
-
 json_t *op_kept_pack(const char *bytes, size_t len)
 {
     json_t *member = json_pack("{s:b}", "had", bytes != NULL);
@@ -70,8 +65,8 @@ json_t *op_kept_pack(const char *bytes, size_t len)
     if (n > OP_KEPT_MAX_BYTES)
         return member;
     to_base64((const unsigned char *)to, n, &text);
-    set(member, "size", json_integer((json_int_t)len));
-    set(member, "packed", json_string(strbuf_str(&text)));
+    json_put(member, "size", json_integer((json_int_t)len));
+    json_put(member, "packed", json_string(strbuf_str(&text)));
     return member;
 }
 
@@ -80,9 +75,9 @@ json_t *op_kept_whole(const struct book *b, const json_t *tags)
     json_t *kept = json_object();
     size_t len;
     const char *bytes = book_member(b, &len);
-    set(kept, "member", op_kept_pack(bytes, len));
+    json_put(kept, "member", op_kept_pack(bytes, len));
     if (tags)
-        set(kept, "tags", json_deep_copy(tags));
+        json_put(kept, "tags", json_deep_copy(tags));
     return kept;
 }
 
@@ -95,7 +90,7 @@ json_t *op_kept_make(const struct book *b, const struct book_change *changes, si
         const char *is = book_tag(b, changes[i].element);
         const char *will = changes[i].value;
         if (strcmp(is ? is : "", will ? will : "") != 0)
-            set(tags, changes[i].element, json_pack("[o, o]", shown(is), shown(will)));
+            json_put(tags, changes[i].element, json_pack("[o, o]", shown(is), shown(will)));
     }
     json_t *kept = op_kept_whole(b, tags);
     json_decref(tags);
@@ -115,7 +110,7 @@ static json_t *sum_of(const struct book *b)
 void op_kept_after(json_t *kept, const struct book *b)
 {
     if (op_kept_has_tags(kept))
-        set(kept, "now", sum_of(b));
+        json_put(kept, "now", sum_of(b));
 }
 
 bool op_kept_has_tags(const json_t *kept)
@@ -171,7 +166,8 @@ json_t *op_kept_back(const json_t *kept)
     json_t *pair;
     json_object_foreach(tags, element, pair)
     {
-        set(back, element, json_pack("[O, O]", json_array_get(pair, 1), json_array_get(pair, 0)));
+        json_put(back, element,
+                 json_pack("[O, O]", json_array_get(pair, 1), json_array_get(pair, 0)));
     }
     return back;
 }

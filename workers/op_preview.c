@@ -30,11 +30,6 @@ static json_t *object_in(json_t *o, const char *key)
     return found;
 }
 
-static void set(json_t *o, const char *key, json_t *value)
-{
-    must(value && json_object_set_new(o, key, value) == 0);
-}
-
 static json_t *preview_of(struct op_result *ret)
 {
     if (!ret->details)
@@ -58,7 +53,7 @@ int op_preview_tags(struct book *b, const struct book_change *changes, size_t n,
         const char *will = changes[i].value;
         if (strcmp(is ? is : "", will ? will : "") == 0)
             continue;
-        set(tags, changes[i].element, json_pack("[o, o]", shown(is), shown(will)));
+        json_put(tags, changes[i].element, json_pack("[o, o]", shown(is), shown(will)));
     }
     op_preview_pairs(tags, method, bytes, ret);
     json_decref(tags);
@@ -72,18 +67,18 @@ void op_preview_pairs(const json_t *tags, enum book_method method, int64_t bytes
     const char *element;
     json_object_foreach((json_t *)(uintptr_t)tags, element, pair)
     {
-        set(object_in(object_in(p, "before"), "tags"), element,
-            json_incref(json_array_get(pair, 0)));
-        set(object_in(object_in(p, "after"), "tags"), element,
-            json_incref(json_array_get(pair, 1)));
+        json_put(object_in(object_in(p, "before"), "tags"), element,
+                 json_incref(json_array_get(pair, 0)));
+        json_put(object_in(object_in(p, "after"), "tags"), element,
+                 json_incref(json_array_get(pair, 1)));
     }
-    set(p, "method", json_string(book_method_name(method)));
-    set(p, "bytes", json_integer((json_int_t)bytes));
+    json_put(p, "method", json_string(book_method_name(method)));
+    json_put(p, "bytes", json_integer((json_int_t)bytes));
 }
 
 void op_preview_name(const char *from, const char *to, struct op_result *ret)
 {
     json_t *p = preview_of(ret);
-    set(object_in(p, "before"), "name", json_text(path_base(from)));
-    set(object_in(p, "after"), "name", json_text(path_base(to)));
+    json_put(object_in(p, "before"), "name", json_text(path_base(from)));
+    json_put(object_in(p, "after"), "name", json_text(path_base(to)));
 }

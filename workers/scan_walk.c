@@ -263,11 +263,6 @@ void scan_walk_clear(struct scan_walk *w)
 
 /* ---- the difference ---- */
 
-static bool same_stat(const struct library_stat *a, const struct library_stat *b)
-{
-    return a->size == b->size && a->mtime == b->mtime && a->inode == b->inode;
-}
-
 void scan_diff(const struct scan_list *known, const struct scan_walk *walk, struct scan_diff *ret)
 {
     const struct scan_list *found = &walk->found;
@@ -289,7 +284,7 @@ void scan_diff(const struct scan_list *known, const struct scan_walk *walk, stru
             continue;
         }
         bool is_new = order > 0 || known->entries[k].gone;
-        if (is_new || !same_stat(&known->entries[k].stat, &found->entries[f].stat)) {
+        if (is_new || !library_stat_same(&known->entries[k].stat, &found->entries[f].stat)) {
             ret->present[ret->n_present++] = f;
             ret->added += is_new;
             ret->changed += !is_new;
@@ -331,7 +326,7 @@ bool scan_marked_has(const struct scan_marked *m, const struct library_stat *sta
     while (hit > m->list && hit[-1].inode == stat->inode)
         hit--;
     for (; hit < m->list + m->n && hit->inode == stat->inode; hit++)
-        if (same_stat(hit, stat))
+        if (library_stat_same(hit, stat))
             return true;
     return false;
 }
