@@ -186,7 +186,7 @@ export function List({ library }) {
     };
     const keyed = (event) => {
       const { target } = event;
-      if (event.defaultPrevented || (target !== document.body && !target.closest?.('#file-table tbody'))) return;
+      if (event.defaultPrevented || document.querySelector('dialog[open]') || (target !== document.body && !target.closest?.('#file-table tbody'))) return;
       const mine = event.key === 'Escape' || event.key.toLowerCase() === 'a';
       if (mine && press(event, library, () => {})) event.preventDefault();
     };

@@ -1,7 +1,7 @@
 /*
  * wal_stress.c - writers, checkpoints and readers of several processes flat out on one jobs.db, through the store.
  *
- *   wal_stress [SECONDS [PROCESSES [THREADS [LIMIT_MS]]]]     (10, 2, 4, 100)
+ *   wal_stress [SECONDS [PROCESSES [THREADS [LIMIT_MS]]]]     (10, 2, 4, 1000)
  *
  * Each process has THREADS writers that commit without a pause, one thread that checkpoints and cuts the log every
  * 5 ms, and two readers. At the end: integrity_check says ok, every acknowledged row is there and no other, no
@@ -326,7 +326,7 @@ static int argument(int argc, char **argv, int i, int otherwise, int max)
 int main(int argc, char **argv)
 {
     int seconds = argument(argc, argv, 1, 10, 86400), processes = argument(argc, argv, 2, 2, 4);
-    int threads = argument(argc, argv, 3, 4, 10), limit_ms = argument(argc, argv, 4, 100, 100000);
+    int threads = argument(argc, argv, 3, 4, 10), limit_ms = argument(argc, argv, 4, 1000, 100000);
     prepare();
     pid_t pids[4];
     for (int i = 0; i < processes; i++) {
