@@ -148,15 +148,16 @@ pageTest('page: the stream is cut for 10 s and restored; the dialog catches up a
   const proxy = await startProxy(s);
   const id = await startNoop(s.api, 150, 800); // 15 s
   const page = await b.open(proxy.url);
-  const before = await running(page, 4);
+  await untilLive(page);
+  await running(page, 4);
   proxy.cutStreams();
-  await untilPage('a word that it is not live', page, 10, (v) => v.quality && v.quality !== before.quality);
+  await untilPage('a word that it is not live', page, 20, (v) => v.quality !== 'live');
   await sleep(10000); // the length of the cut is the scenario
   proxy.restoreStreams();
   const opened = proxy.count('/api/events/stream');
   await until('a new stream', 20, () => proxy.requests.filter((r) => r.url.startsWith('/api/events/stream') && r.status === 200).length >= 2);
   assert.ok(opened >= 1);
-  await untilPage('live again', page, 20, (v) => v.quality === before.quality);
+  await untilPage('live again', page, 20, (v) => v.quality === 'live');
   const end = await untilEnded(page, 40);
   assert.equal(end.text, '150 of 150');
   await appliedJobs(page, id);
