@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { getJob, startNoop, waitCompleted } from '../lib/jobs.js';
 import { isAlive, signal } from '../lib/processes.js';
 import { BIN, serverTest } from '../lib/server.js';
-import { sleep, until } from '../lib/until.js';
+import { atMost, sleep, until } from '../lib/until.js';
 
 const run = promisify(execFile);
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -57,7 +57,7 @@ async function stopHolding(s, slot, id) {
     const other = s.workerClient(1 - slot);
     const before = await getJob(other, id, '?results=0');
     const goesOn = (job) => job.processed_items > before.processed_items || job.processed_items === job.total_items - held.length;
-    const moves = held.length && await until('the others to go on', 2, async () => goesOn(await getJob(other, id, '?results=0'))).catch(() => false);
+    const moves = held.length && await atMost(2, async () => goesOn(await getJob(other, id, '?results=0')));
     other.close();
     if (moves) return { ...worker, held };
     signal(worker.pid, 'SIGCONT');
