@@ -8,7 +8,8 @@
  *   jobs      job id -> job, as normalise() makes it, with `percent` and `recent`
  *   followed  id of the job the dialog shows, or null
  *   pinned    the followed job was chosen by this page's user; a newer one does not take its place
- *   starting  {key, title, operation, known} from the click until the answer to its POST, else null
+ *   starting  {key, title, operation, known, closed} from the click until the answer to its POST, else null; `closed` when
+ *             its dialog was closed meanwhile
  *   missing   id of the job that the server said last it does not know, or null
  *   open      the dialog is open (closed: a slim bar)
  *   cancels   ids for which cancel was asked and not yet acknowledged
@@ -175,11 +176,13 @@ export function begin(state, { key, title, operation }) {
   return { ...state, followed: null, pinned: true, open: true, starting: { key, title, operation, known } };
 }
 
-/* The POST's answer. Events that overtook it are already in `jobs`. */
+/* The POST's answer. Events that overtook it are already in `jobs`. A dialog that was closed meanwhile stays so. */
 export function started(state, key, { job_id, total_items, title, operation }) {
   if (!state.starting || state.starting.key !== key) return state;
+  const { closed } = state.starting;
+  if (closed && ended(state.jobs[job_id])) return { ...state, starting: null };
   const placeholder = { job_id, status: 'queued', version: -1, total_items, title, operation };
-  return { ...apply({ ...state, starting: null, followed: job_id }, placeholder), pinned: true, open: true };
+  return { ...apply({ ...state, starting: null, followed: job_id }, placeholder), pinned: true, open: !closed };
 }
 
 /* The POST failed. A job that was taken for ours meanwhile stays followed. */
@@ -209,7 +212,7 @@ function followNewest(state) {
 /* Closes the dialog: a running job goes on in the slim bar, an ended one is done with. */
 export function close(state) {
   const job = followedJob(state);
-  const closed = { ...state, open: false };
+  const closed = { ...state, open: false, starting: state.starting && { ...state.starting, closed: true } };
   return job && !ended(job) ? closed : followNewest(closed);
 }
 

@@ -219,12 +219,12 @@ pageTest('page: a job that finished while nobody watched is shown with its resul
   assert.equal(end.text, '40 of 40');
 });
 
-pageTest('page: browser killed and reopened finds its running job', { books: 2 }, async (s, b) => {
+pageTest('page: browser killed and reopened finds its running job', { books: 2, own: true }, async (s, b) => {
   const id = await startNoop(s.api, 250, 800); // 25 s, longer than a browser takes to come back
   const page = await b.open(s.url);
   const before = await running(page, 5);
   await b.kill();
-  const again = new Browser(s.dir);
+  const again = new Browser(s.dir, { own: true });
   await again.start();
   try {
     const fresh = await again.open(s.url);

@@ -10,13 +10,41 @@ import { until } from './until.js';
 const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
 const NETWORK = /net::ERR_|Failed to load resource/;
 
+const COMMON = { executablePath: EXECUTABLE, headless: true, chromiumSandbox: false };
+const ARGS = ['--disable-dev-shm-usage', '--disable-gpu'];
+const IDLE_MS = 3000; // so long the shared Chromium waits for the next test of its file
+
+const chromium = () => createRequire(import.meta.url)('playwright-core').chromium;
+const shared = { browser: null, users: 0, timer: null };
+
+// One Chromium for all tests of a file, because its start costs more than most tests; each has a context of its own,
+// which shares nothing with others.
+async function takeContext(options) {
+  shared.users += 1;
+  clearTimeout(shared.timer);
+  shared.browser ??= chromium().launch({ ...COMMON, args: ARGS });
+  return (await shared.browser).newContext(options);
+}
+
+function giveContext() {
+  shared.users -= 1;
+  if (shared.users > 0) return;
+  shared.timer = setTimeout(() => {
+    const { browser } = shared;
+    shared.browser = null;
+    void browser.then((b) => b.close());
+  }, IDLE_MS);
+}
+
 export class Browser {
   // expectCuts: lost connections are part of the test, so the browser's own words about them are no errors.
-  // flags: more of the browser's command line. serviceWorkers: "allow" where they are what is tested.
-  constructor(dir, { expectCuts = false, flags = [], serviceWorkers = 'block' } = {}) {
+  // flags: more of the browser's command line. own: a Chromium for this test alone, with a profile that outlives kill().
+  // serviceWorkers: "allow" where they are what is tested.
+  constructor(dir, { expectCuts = false, flags = [], own = false, serviceWorkers = 'block' } = {}) {
     this.profile = path.join(dir, 'profile');
     this.expectCuts = expectCuts;
     this.flags = flags;
+    this.own = own || flags.length > 0;
     this.serviceWorkers = serviceWorkers;
     this.look = null; // {viewport, colorScheme, ...} of pages that are opened from now on, as emulateMedia takes them
     this.errors = [];
@@ -24,14 +52,8 @@ export class Browser {
   }
 
   async start() {
-    const { chromium } = createRequire(import.meta.url)('playwright-core');
-    fs.mkdirSync(this.profile, { recursive: true });
-    this.context = await chromium.launchPersistentContext(this.profile, {
-      executablePath: EXECUTABLE, headless: true, chromiumSandbox: false, serviceWorkers: this.serviceWorkers, viewport: { width: 1100, height: 800 },
-      args: ['--disable-dev-shm-usage', '--disable-gpu', ...this.flags],
-    });
-    this.pid = tree(process.pid).find((p) => p.pid !== process.pid && commandLine(p.pid)[0].includes('chrom')
-      && commandLine(p.pid).some((a) => a === `--user-data-dir=${this.profile}`)).pid;
+    const options = { serviceWorkers: this.serviceWorkers, viewport: { width: 1100, height: 800 } };
+    this.context = await (this.own ? this.launch(options) : takeContext(options));
     await this.context.addInitScript(() => {
       globalThis.seenTexts = []; // what stood as "k of n", and what the bar said
       new MutationObserver(() => {
@@ -57,6 +79,14 @@ export class Browser {
       };
     });
     return this;
+  }
+
+  async launch(options) {
+    fs.mkdirSync(this.profile, { recursive: true });
+    const context = await chromium().launchPersistentContext(this.profile, { ...COMMON, ...options, args: [...ARGS, ...this.flags] });
+    this.pid = tree(process.pid).find((p) => p.pid !== process.pid && commandLine(p.pid)[0].includes('chrom')
+      && commandLine(p.pid).some((a) => a === `--user-data-dir=${this.profile}`)).pid;
+    return context;
   }
 
   async open(url) {
@@ -91,7 +121,8 @@ export class Browser {
 
   async close() {
     await this.context.close().catch(() => {}); // may have been killed
-    if (isAlive(this.pid)) for (const p of tree(this.pid)) signal(p.pid, 'SIGKILL');
+    if (!this.own) giveContext();
+    else if (isAlive(this.pid)) for (const p of tree(this.pid)) signal(p.pid, 'SIGKILL');
   }
 }
 

@@ -108,6 +108,17 @@ test('the end that overtakes the answer is shown although it was the only event 
   assert.equal(S.followedJob(state).status, 'completed');
 });
 
+test('a dialog that was closed before the answer to the POST stays closed', () => {
+  const begun = S.begin(S.initial(), { key: 'k', title: 'T', operation: 'process' });
+  const [first, , last] = [asPoll(jobStory(A)[1]), null, asPoll(jobStory(A).at(-1))];
+  const seen = S.close(S.apply(S.apply(begun, first), last));
+  const late = S.started(seen, 'k', { job_id: A, total_items: 2, title: 'T', operation: 'process' });
+  assert.equal(late.open, false, 'it has ended, and was seen');
+  assert.equal(late.followed, null);
+  const running = S.started(S.close(S.apply(begun, first)), 'k', { job_id: A, total_items: 2, title: 'T', operation: 'process' });
+  assert.deepEqual([running.open, running.followed], [false, A], 'a running one goes on in the slim bar');
+});
+
 test('while starting, a job that was known before or does something else is not taken for ours', () => {
   let state = S.apply(S.initial(), jobStory(B)[1]);
   state = S.begin(state, { key: 'k', title: 't', operation: 'process' });
