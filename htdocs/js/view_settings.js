@@ -48,7 +48,7 @@ function useSettings(app) {
 
 /* ---- one setting ---- */
 
-/* Saves, and gives whether that went well; `state` is one of idle, saving, saved. */
+/* Saves; `state` is one of idle, saving, saved. */
 function useSaving(app, setting, take) {
   const [draft, setDraft] = useState(null); /* null: as the server has it */
   const [state, setState] = useState('idle');
@@ -60,11 +60,9 @@ function useSaving(app, setting, take) {
       take(await app.api.patch('api/settings', { [setting.key]: value }, { tries: 3 })); /* the same twice is the same */
       setDraft(null);
       setState('saved');
-      return true;
     } catch (failure) {
       setError(texts.notSaved(failure.text));
       setState('idle');
-      return false;
     }
   }
   function type(text) {
@@ -85,13 +83,16 @@ function useSaving(app, setting, take) {
 function Switch({ app, setting, take }) {
   const id = useId();
   const { state, error, save } = useSaving(app, setting, take);
-  async function change({ currentTarget: box }) {
-    if (!(await save(box.checked))) box.checked = setting.value;
+  const [wanted, setWanted] = useState(null); /* while it is being saved */
+  async function change(event) {
+    setWanted(event.currentTarget.checked);
+    await save(event.currentTarget.checked);
+    setWanted(null);
   }
   return html`
     <div class="setting" data-key=${setting.key} data-state=${state}>
       <div class="setting-row">
-        <label class="field kept"><input id=${id} type="checkbox" checked=${setting.value} aria-disabled=${state === 'saving' ? 'true' : null}
+        <label class="field kept"><input id=${id} type="checkbox" checked=${wanted ?? setting.value} aria-disabled=${state === 'saving' ? 'true' : null}
           aria-describedby=${`${id}-text ${id}-error`} onChange=${change} />${texts.settingNames[setting.key] ?? setting.key}</label>
         <span class="saved" role="status">${state === 'saved' ? texts.saved : ''}</span>
       </div>
