@@ -34,6 +34,7 @@ export class Patient {
       this.how = undefined;
       this.running = true;
       this.starts++;
+      this.from = this.s.output.length; // what the one that starts now says is behind it
       try {
         await this.s.start();
       } catch (e) {
@@ -50,7 +51,7 @@ export class Patient {
   }
 
   async connect() {
-    const hit = await until('the address', 20, () => this.gone || /^ready (http:\/\/\S+?)\/?$/m.exec(this.s.output.slice(-200000)));
+    const hit = await until('the address', 20, () => this.gone || /^ready (http:\/\/\S+?)\/?$/m.exec(this.s.output.slice(this.from)));
     if (this.gone) return;
     this.client?.close();
     this.s.url = hit[1];
