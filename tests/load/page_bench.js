@@ -3,7 +3,7 @@
 //   node tests/load/page_bench.js [--quick]
 //
 // Chromium as users have it (tests/lib/plain_browser.js), plain HTTP through the front end. Prints, and writes
-// build/bench-page.json. The old page's figures were measured on the old application in the same way.
+// build/bench-page.json. The figures of the old page are those of its description.
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
