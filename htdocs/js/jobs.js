@@ -5,7 +5,8 @@
  *   changed(state, previous, job)  after each change; `job` when a message about it was taken
  *   notify(kind, text, action)     something to tell the user: info, error
  *   only                           a page of one job: its id; nothing is asked or kept of others
- *   held(reason)                   what the server holds all jobs for, or null: only an answer about a running job says it
+ *   held(reason, asked_ms)         what the server holds all jobs for, or null: only an answer about a running job says it;
+ *                                  with the time, of performance.now(), at which it was asked for
  *   open(id)                       shows a job that was made from the followed one; without it, it is followed
  *
  * The followed job's id and title are in the state, and in memory, before anything is awaited.
@@ -53,9 +54,10 @@ export function createJobs({ api, memory, changed, notify, only = null, open = n
 
   /* Reads one job. Returns {news, failed}; a job that is gone is forgotten. */
   async function fetchJob(id, options) {
+    const asked_ms = performance.now();
     try {
       const job = await api.get(jobPath(id, `?results=${RECENT}`), options);
-      if (!S.ended(job)) held(job.held ?? null);
+      if (!S.ended(job)) held(job.held ?? null, asked_ms);
       return { news: receive(job), failed: false };
     } catch (error) {
       if (error.status !== 404) return { news: false, failed: true };

@@ -13,17 +13,21 @@ import { createRoutes } from './routes.js';
 import { html } from './dom.js';
 import { App } from './view_app.js';
 
+let heldAt_ms = 0; /* when the stream has said last what jobs are held for; what was asked for before is older */
 let noticing = null; /* noticing.js; loaded with the first job */
 
 const page = createPage({
-  jobs: { held: (reason) => (store.held.value = reason) },
+  jobs: { held: (reason, asked_ms) => asked_ms >= heldAt_ms && (store.held.value = reason) },
   onJob(job, before) {
     if (before && S.ended(job) && !S.ended(before) && !job.dry_run) library.refresh();
     noticing ??= import('./noticing.js').then((module) => module.createNoticing({ memory, clock, jobs }));
     noticing.then((ends) => ends.job(job, before), () => (noticing = null)); /* the server is away: with the next message */
   },
   onOther(message) {
-    if (message?.type === 'service') store.held.value = message.data?.held ?? null;
+    if (message?.type === 'service') {
+      heldAt_ms = performance.now();
+      store.held.value = message.data?.held ?? null;
+    }
     if (message && ['library_changed', 'file_processed', 'missed'].includes(message.type)) library.changed();
     store.message.value = message;
   },
