@@ -29,7 +29,7 @@ async function lastWindow(client, query) {
 
 async function main() {
   const server = new Server({ books: (dir) => makeNames(dir, FILES), workers: 2 });
-  const browser = new Browser(server.dir);
+  const browser = new Browser(server.dir, { own: true });
   try {
     server.books = []; // they are counted below
     await server.start();
