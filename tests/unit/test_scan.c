@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,43 +14,32 @@
 #include <unistd.h>
 
 #include "scan_walk.h"
+#include "../lib/scratch.h"
 
-static char root[64];
-static int root_fd = -1;
+static struct scratch scratch;
 
 static int setup(void **state)
 {
     (void)state;
-    (void)snprintf(root, sizeof(root), "/tmp/lb-test-scan-XXXXXX");
-    assert_non_null(mkdtemp(root));
-    root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    assert_true(root_fd >= 0);
+    scratch_make(&scratch);
     return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    (void)close(root_fd);
-    return nftw(root, remove_one, 32, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(&scratch);
+    return 0;
 }
 
 static void folder(const char *path)
 {
-    assert_int_equal(mkdirat(root_fd, path, 0700), 0);
+    assert_int_equal(mkdirat(scratch.fd, path, 0700), 0);
 }
 
 static void file(const char *path, const char *text)
 {
-    int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = openat(scratch.fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     (void)close(fd);
@@ -60,7 +48,7 @@ static void file(const char *path, const char *text)
 static void walk(struct scan_walk *w)
 {
     struct err err = {0};
-    if (scan_walk(root_fd, w, &err) < 0)
+    if (scan_walk(scratch.fd, w, &err) < 0)
         fail_msg("%s", err.msg);
 }
 
@@ -95,7 +83,7 @@ static void only_books_in_byte_order(void **state)
     file(".hidden/1.cbz", "x");
     folder("folder.cbz");
     file("folder.cbz/in.cbz", "x");
-    assert_int_equal(mkfifoat(root_fd, "fifo.cbz", 0600), 0);
+    assert_int_equal(mkfifoat(scratch.fd, "fifo.cbz", 0600), 0);
     struct scan_walk w LB_CLEANUP(scan_walk_clear) = {0};
     walk(&w);
     assert_string_equal(
@@ -103,7 +91,7 @@ static void only_books_in_byte_order(void **state)
         "B c/9.cbt|b.cbz|b/2.cbz|b/Deep/1.CBR|b/Deep/bad\xff name.cb7|folder.cbz/in.cbz");
     assert_int_equal(w.found.entries[2].stat.size, 2);
     struct stat st;
-    assert_int_equal(fstatat(root_fd, "b/2.cbz", &st, 0), 0);
+    assert_int_equal(fstatat(scratch.fd, "b/2.cbz", &st, 0), 0);
     assert_int_equal(w.found.entries[2].stat.inode, (int64_t)st.st_ino);
     assert_true(w.found.entries[2].stat.mtime == library_stat_from(&st).mtime);
     assert_int_equal(w.unreadable.n + w.excluded.n, 0);
@@ -114,14 +102,14 @@ static void links_are_not_followed(void **state)
     (void)state;
     folder("real");
     file("real/1.cbz", "x");
-    assert_int_equal(symlinkat("real", root_fd, "linked"), 0);
-    assert_int_equal(symlinkat("real/1.cbz", root_fd, "2.cbz"), 0);
-    assert_int_equal(symlinkat("..", root_fd, "real/up"), 0);
+    assert_int_equal(symlinkat("real", scratch.fd, "linked"), 0);
+    assert_int_equal(symlinkat("real/1.cbz", scratch.fd, "2.cbz"), 0);
+    assert_int_equal(symlinkat("..", scratch.fd, "real/up"), 0);
     struct scan_walk w LB_CLEANUP(scan_walk_clear) = {0};
     walk(&w);
     assert_string_equal(text_of(&w.found), "real/1.cbz");
     assert_string_equal(text_of(&w.excluded), "2.cbz|linked|real/up");
-    assert_true(scan_still_missing(root_fd, &w, "linked/1.cbz")); /* there, but not by rule */
+    assert_true(scan_still_missing(scratch.fd, &w, "linked/1.cbz")); /* there, but not by rule */
 }
 
 static void own_folders_are_skipped_wherever_they_lie(void **state)
@@ -133,18 +121,18 @@ static void own_folders_are_skipped_wherever_they_lie(void **state)
     folder("a/kept");
     file("a/kept/trash.cbz", "x");
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s/a/kept/../trash/", root);
+    (void)snprintf(path, sizeof(path), "%s/a/kept/../trash/", scratch.dir);
     struct scan_walk w LB_CLEANUP(scan_walk_clear) = {0};
     scan_walk_skip(&w, path);
     scan_walk_skip(&w, "/nonexistent");
     scan_walk_skip(&w, "");
-    scan_walk_skip(&w, root); /* the library itself is never skipped */
+    scan_walk_skip(&w, scratch.dir); /* the library itself is never skipped */
     walk(&w);
     assert_string_equal(text_of(&w.found), "a/kept/trash.cbz");
     assert_string_equal(text_of(&w.excluded), "a/trash");
-    assert_true(scan_still_missing(root_fd, &w, "a/trash/1.cbz"));
-    assert_false(scan_still_missing(root_fd, &w, "a/kept/trash.cbz"));
-    assert_true(scan_still_missing(root_fd, &w, "a/kept/other.cbz"));
+    assert_true(scan_still_missing(scratch.fd, &w, "a/trash/1.cbz"));
+    assert_false(scan_still_missing(scratch.fd, &w, "a/kept/trash.cbz"));
+    assert_true(scan_still_missing(scratch.fd, &w, "a/kept/other.cbz"));
 }
 
 static void depth_has_a_limit(void **state)
@@ -170,7 +158,7 @@ static void a_stop_ends_the_walk(void **state)
     struct err err = {0};
     atomic_bool stop = true;
     struct scan_walk w LB_CLEANUP(scan_walk_clear) = {.stop = &stop};
-    assert_int_equal(scan_walk(root_fd, &w, &err), -1);
+    assert_int_equal(scan_walk(scratch.fd, &w, &err), -1);
     assert_int_equal(err.code, ERR_STOPPING);
 }
 
@@ -179,20 +167,20 @@ static void a_lost_or_replaced_root_is_an_error(void **state)
     (void)state;
     struct err err = {0};
     char moved[80];
-    (void)snprintf(moved, sizeof(moved), "%s-moved", root);
+    (void)snprintf(moved, sizeof(moved), "%s-moved", scratch.dir);
     int fd;
-    assert_int_equal(scan_root_open(root_fd, root, &fd, &err), 0);
+    assert_int_equal(scan_root_open(scratch.fd, scratch.dir, &fd, &err), 0);
     (void)close(fd);
-    assert_int_equal(rename(root, moved), 0);
-    assert_int_equal(scan_root_open(root_fd, root, &fd, &err), -1);
+    assert_int_equal(rename(scratch.dir, moved), 0);
+    assert_int_equal(scan_root_open(scratch.fd, scratch.dir, &fd, &err), -1);
     assert_int_equal(err.code, ERR_IO);
-    assert_int_equal(mkdir(root, 0700), 0); /* an empty mount point, say */
-    assert_int_equal(scan_root_open(root_fd, root, &fd, &err), -1);
+    assert_int_equal(mkdir(scratch.dir, 0700), 0); /* an empty mount point, say */
+    assert_int_equal(scan_root_open(scratch.fd, scratch.dir, &fd, &err), -1);
     assert_int_equal(err.code, ERR_IO);
     assert_non_null(strstr(err.msg, "another one"));
-    assert_int_equal(rmdir(root), 0);
-    assert_int_equal(rename(moved, root), 0);
-    assert_int_equal(scan_root_open(root_fd, root, &fd, &err), 0);
+    assert_int_equal(rmdir(scratch.dir), 0);
+    assert_int_equal(rename(moved, scratch.dir), 0);
+    assert_int_equal(scan_root_open(scratch.fd, scratch.dir, &fd, &err), 0);
     (void)close(fd);
 }
 
@@ -286,20 +274,20 @@ static void the_second_look_takes_what_is_there_now(void **state)
     struct scan_walk w LB_CLEANUP(scan_walk_clear) = {0};
     walk(&w);
     file("1.cbz", "longer");
-    assert_int_equal(unlinkat(root_fd, "2.cbz", 0), 0);
+    assert_int_equal(unlinkat(scratch.fd, "2.cbz", 0), 0);
     struct library_found found;
-    assert_true(scan_still_found(root_fd, &w, 0, &found));
+    assert_true(scan_still_found(scratch.fd, &w, 0, &found));
     assert_string_equal(found.path, "1.cbz");
     assert_int_equal(found.stat.size, 6);
-    assert_false(scan_still_found(root_fd, &w, 1, &found));
-    assert_false(scan_still_missing(root_fd, &w, "1.cbz")); /* came between walk and write */
-    assert_true(scan_still_missing(root_fd, &w, "2.cbz"));
-    assert_true(scan_still_missing(root_fd, &w, "1.cbz/in.cbz"));
+    assert_false(scan_still_found(scratch.fd, &w, 1, &found));
+    assert_false(scan_still_missing(scratch.fd, &w, "1.cbz")); /* came between walk and write */
+    assert_true(scan_still_missing(scratch.fd, &w, "2.cbz"));
+    assert_true(scan_still_missing(scratch.fd, &w, "1.cbz/in.cbz"));
 }
 
 static bool is_there(const char *path)
 {
-    return faccessat(root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return faccessat(scratch.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static void copies_that_the_dead_left_are_removed(void **state)
@@ -312,8 +300,8 @@ static void copies_that_the_dead_left_are_removed(void **state)
     file("a/.longbox-.tmp", "no number");
     file("a/.longbox-1g.tmp", "no number");
     file("a/.longbox-1f.tmp.cbz", "another name");
-    assert_int_equal(symlinkat(".longbox-2f.tmp", root_fd, "a/.longbox-3f.tmp"), 0);
-    int fd = openat(root_fd, "a/.longbox-2f.tmp", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(symlinkat(".longbox-2f.tmp", scratch.fd, "a/.longbox-3f.tmp"), 0);
+    int fd = openat(scratch.fd, "a/.longbox-2f.tmp", O_RDONLY | O_CLOEXEC);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     walk(&w);
     (void)close(fd);
@@ -344,7 +332,7 @@ static void every_folder_is_told_before_it_is_read(void **state)
     folder("a/.hidden");
     folder("mine");
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s/mine", root);
+    (void)snprintf(path, sizeof(path), "%s/mine", scratch.dir);
     scan_walk_skip(&w, path);
     walk(&w);
     assert_string_equal(text, "<><a><a/b>");

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +15,9 @@
 #include <unistd.h>
 
 #include "watch.h"
+#include "../lib/scratch.h"
 
-static char root[64];
+static struct scratch scratch;
 static struct watch *w;
 static int
     fail_with; /* errno of inotify_add_watch from the second folder on, and of inotify_init1; 0 = none */
@@ -47,19 +47,10 @@ static int setup(void **state)
 {
     (void)state;
     struct err err = {0};
-    (void)snprintf(root, sizeof(root), "/tmp/lb-test-watch-XXXXXX");
-    assert_non_null(mkdtemp(root));
-    assert_int_equal(chdir(root), 0);
+    scratch_make(&scratch);
+    assert_int_equal(chdir(scratch.dir), 0);
     assert_int_equal(watch_open(&w, &err), 0);
     return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
 }
 
 static int teardown(void **state)
@@ -68,7 +59,8 @@ static int teardown(void **state)
     watch_close(w);
     fail_with = 0;
     assert_int_equal(chdir("/"), 0);
-    return nftw(root, remove_one, 32, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(&scratch);
+    return 0;
 }
 
 static void name(const char *path)
