@@ -11,7 +11,12 @@ const ANSWER_S = 120;
 
 class Tab {
   constructor(browser, targetId, sessionId) {
-    Object.assign(this, { browser, targetId, sessionId });
+    Object.assign(this, { browser, targetId, sessionId, notKept: [] });
+  }
+
+  // notKept: why the browser did not take the page back from its page cache, as it says it, for each time.
+  heard(method, { notRestoredExplanations }) {
+    if (method === 'Page.backForwardCacheNotUsed') this.notKept.push(...notRestoredExplanations);
   }
 
   send(method, params = {}) { return this.browser.send(method, params, this.sessionId); }
@@ -44,6 +49,7 @@ export class PlainBrowser {
   constructor(dir, { flags = [], script } = {}) {
     this.script = script;
     this.waiting = new Map();
+    this.tabs = new Map(); // by session
     this.n = 0;
     this.rest = '';
     this.child = spawn(EXECUTABLE, ['--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--no-first-run',
@@ -57,7 +63,8 @@ export class PlainBrowser {
     const parts = (this.rest + bytes.toString('latin1')).split('\0');
     this.rest = parts.pop();
     for (const part of parts) {
-      const { id, result, error } = JSON.parse(Buffer.from(part, 'latin1').toString());
+      const { id, result, error, method, params, sessionId } = JSON.parse(Buffer.from(part, 'latin1').toString());
+      if (method) this.tabs.get(sessionId)?.heard(method, params);
       const settle = this.waiting.get(id);
       this.waiting.delete(id);
       if (settle) settle(error ? { error } : { result });
@@ -77,6 +84,7 @@ export class PlainBrowser {
     const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
     const tab = new Tab(this, targetId, sessionId);
+    this.tabs.set(sessionId, tab);
     await tab.send('Page.enable');
     if (this.script) await tab.send('Page.addScriptToEvaluateOnNewDocument', { source: this.script });
     await tab.goto(url);
@@ -87,6 +95,7 @@ export class PlainBrowser {
     const all = tree(this.child.pid);
     for (const p of all) signal(p.pid, 'SIGKILL');
     await until('the browser to be gone', 10, () => all.every((p) => !isAlive(p.pid)));
+    for (const settle of this.waiting.values()) settle({ error: { message: 'the browser was closed' } }); // a crashed tab never answers
   }
 }
 
