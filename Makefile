@@ -161,7 +161,7 @@ check: ## install what is missing, build, run all tests; the last line is "N pas
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=debug STRICT=1 check-build
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory VARIANT=debug check-run
-STRESS_SECONDS ?= 30
+STRESS_SECONDS ?= 15
 check-build: all ui $(UNIT) $(BOOK_TOOLS) $(READERS) $(B)/load/wal_stress $(B)/shim/disk.so $(SHIMS)
 	@node tests/lib/contract.js
 check-run:

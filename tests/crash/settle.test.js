@@ -1,17 +1,14 @@
 // Death in the middle of a settle, and again in the middle of its recovery: by a worker's survivor and at the next start.
 // Afterwards each book is there, its pages bit for bit, with the tags and the name that a run without deaths gives.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
-import { promisify } from 'node:util';
 import { makeBooks } from '../lib/books.js';
 import { until } from '../lib/until.js';
 import { LONG, Patient, checkState } from './patient.js';
 
-const run = promisify(execFile);
 const BOOKS = 6;
 const WRITE = ['tail_recorded', 'book_begun', 'book_leased', 'book_appended', 'book_append_synced', 'book_placed', 'book_place_synced', 'book_cut', 'book_cut_synced', 'op_saved'];
 // Passed by the second death, when a recovery is under way.
@@ -80,8 +77,7 @@ test('a book that was cut off in the append is as it was, when the library is th
   try {
     await p.up();
     await p.start('process', '/api/jobs/process-all', {}).catch(() => {});
-    const db = path.join(p.s.state, 'jobs.db');
-    const rows = async () => JSON.parse((await run('sqlite3', ['-json', db, 'SELECT path, old_size, append_at, tail_len FROM tail_writes'])).stdout || '[]');
+    const rows = () => p.s.sqlite('SELECT path, old_size, append_at, tail_len FROM tail_writes');
     const left = await until('a record', 30, async () => (await rows())[0], 50);
     await p.s.kill();
     const file = path.join(p.s.library, left.path);

@@ -50,6 +50,7 @@ serverTest('SIGHUP under load replaces all workers and the front end: no request
     assert.ok(ready > 0 && ready < drain, 'one drains only when the other is ready');
   }
   assert.equal(count(s, 'event="front end replaced"'), 1);
+  s.closeClients(); // it waits for its connections
   await until('the old front end to be gone', 40, () => h2os(s).length === 1 && !old.includes(h2os(s)[0]));
   assert.doesNotMatch(s.log(), /event="(worker|front end) (died|killed)"/);
 });
@@ -214,7 +215,7 @@ serverTest('an old worker that hangs at SIGHUP is killed when its time is over',
   signal(s.pid, 'SIGHUP');
   await untilLog(s, 'event="reloaded"');
   await replaced(s, before, 2, 15);
-  assert.match(s.log(), /event="worker killed" slot=0 .*did not end/);
+  await until('the reason in the log', 5, () => /event="worker killed" slot=0 .*did not end/.test(s.log()));
 });
 
 const logs = {};
@@ -236,6 +237,7 @@ serverTest('SIGUSR1 opens the logs anew, in the master, the workers and the fron
   const jobs = (f) => [0, 1].filter((slot) => new RegExp(`worker=${slot} event="job created"`).test(fs.readFileSync(f, 'utf8'))).length;
   await until('both workers in the new log', 10, () => jobs(log) === 2);
   assert.equal(jobs(`${log}.1`), 0);
+  s.closeClients(); // it waits for its connections
   await until('the old front end to be gone', 40, () => h2os(s).every((p) => !front.includes(p)));
   await s.client().get('/api/version?second');
   await until('the new access log', 20, () => fs.readFileSync(access, 'utf8').includes('?second'));

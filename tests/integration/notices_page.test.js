@@ -1,6 +1,6 @@
 // The end of a job is noticed by who is elsewhere: title, favicon, toast, notification, badge, tone; in headless Chromium against the real server.
 import assert from 'node:assert/strict';
-import { pageTest, untilEnded, untilPage } from '../lib/browser.js';
+import { pageTest, untilEnded, untilLive, untilPage } from '../lib/browser.js';
 import { makeBatch, processNext } from '../lib/batches.js';
 import { startNoop } from '../lib/jobs.js';
 import { until } from '../lib/until.js';
@@ -100,8 +100,9 @@ pageTest('notices: what was chosen happens once at the end, in one of three tabs
 pageTest('notices: jobs that nobody watched here are told only by choice', { seconds: 120 }, async (s, b) => {
   await noted(s, b);
   const page = await b.open(s.url);
+  await untilLive(page);
   await page.evaluate(() => localStorage.setItem('longbox.notices', JSON.stringify({ notify: true })));
-  const seen = await startNoop(s.api, 2, 400);
+  const seen = await startNoop(s.api, 24, 1000); // the page remembers it until its end
   await until('it to be watched', 20, () => page.evaluate((id) => (localStorage.getItem('longbox.watched') ?? '').includes(id), seen));
   await untilEnded(page, 20);
   await press(page, 'btn-close');

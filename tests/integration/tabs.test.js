@@ -10,7 +10,8 @@ import { sleep, until } from '../lib/until.js';
 
 const LONG = process.env.LB_TABS === 'long';
 const HIDDEN_MS = 60000; // after which a hidden tab gives the stream up
-const LAN = { set: { hosts: 'longbox.lan' }, flags: ['--host-resolver-rules=MAP longbox.lan 127.0.0.1'] };
+const set = LONG ? {} : { heartbeat_s: 3 }; // at a heartbeat the server sees that a stream was closed
+const LAN = { set: { ...set, hosts: 'longbox.lan' }, flags: ['--host-resolver-rules=MAP longbox.lan 127.0.0.1'] };
 const lan = (s) => s.url.replace('127.0.0.1', 'longbox.lan');
 
 // Runs in each page before its own script.
@@ -38,7 +39,6 @@ const WAYS = {
 };
 
 const streams = async (s) => (await s.api.get('/api/events/stats')).json.active_clients;
-// The server may see only at its next heartbeat, 15 s, that a stream has been closed.
 const untilStreams = (s, n, seconds = 60) => until(`${n} streams`, seconds, async () => (await streams(s)) === n);
 const hasStream = (tab) => tab.evaluate(() => globalThis.seen.sources.some((source) => source.readyState !== 2));
 const live = (tab) => untilPage('the tab to be live', tab, 60, (v) => v.quality === 'live');
@@ -96,7 +96,7 @@ for (const [way, script] of Object.entries(WAYS)) {
     assert.deepEqual([...new Set(counts)], [(await getJob(s.api, long)).processed_items]);
   });
 
-  thorough(`tabs: all hidden, by ${way}: no stream; the first that is shown has one and is right`, { script, books: 2, seconds: 700 }, async (s, b) => {
+  thorough(`tabs: all hidden, by ${way}: no stream; the first that is shown has one and is right`, { set, script, books: 2, seconds: 700 }, async (s, b) => {
     const tabs = await openTabs(s, b, 3);
     const id = await startNoop(s.api, 200, LONG ? 4000 : 400); // 100 s, or 10 s
     for (const tab of tabs) await untilPage('the job', tab, 10, (v) => v.jobId === id && v.processed > 0);
@@ -113,7 +113,7 @@ for (const [way, script] of Object.entries(WAYS)) {
     await untilStreams(s, 1);
   });
 
-  plainTest(`tabs: frozen, by ${way}: the tab has no part in the stream, and is right when it wakes`, { script, books: 2 }, async (s, b) => {
+  plainTest(`tabs: frozen, by ${way}: the tab has no part in the stream, and is right when it wakes`, { set, script, books: 2 }, async (s, b) => {
     const tabs = await openTabs(s, b, 2);
     const frozen = way === 'lease' ? await leaderOf(tabs) : tabs[0];
     const [other] = tabs.filter((tab) => tab !== frozen);
@@ -135,7 +135,7 @@ for (const [way, script] of Object.entries(WAYS)) {
 
   // Whether a page is kept is for the browser to say; a busy one loads it anew. Where it keeps none, it says why, and the
   // page must not be the reason.
-  thorough(`tabs: the page cache, by ${way}: a page comes back from it, right and live`, { script, books: 2, seconds: 300 }, async (s, b, t) => {
+  thorough(`tabs: the page cache, by ${way}: a page comes back from it, right and live`, { set, script, books: 2, seconds: 300 }, async (s, b, t) => {
     const [tab, other] = await openTabs(s, b, 2);
     await tab.show();
     let restored = false;
@@ -162,7 +162,7 @@ for (const [way, script] of Object.entries(WAYS)) {
 }
 
 for (const how of ['closed', 'crashed']) {
-  plainTest(`tabs: the one that holds the stream is ${how}, by lease: another goes on behind its last event`, { script: WAYS.lease, books: 2 }, async (s, b) => {
+  plainTest(`tabs: the one that holds the stream is ${how}, by lease: another goes on behind its last event`, { set, script: WAYS.lease, books: 2 }, async (s, b) => {
     const tabs = await openTabs(s, b, 4);
     const leader = await leaderOf(tabs);
     const left = tabs.filter((tab) => tab !== leader);
@@ -182,7 +182,7 @@ for (const how of ['closed', 'crashed']) {
   });
 }
 
-plainTest('tabs: one crashes, by SharedWorker, perhaps with the worker: the others go on, and no stream is held for it', { script: WAYS.SharedWorker, books: 2 }, async (s, b) => {
+plainTest('tabs: one crashes, by SharedWorker, perhaps with the worker: the others go on, and no stream is held for it', { set, script: WAYS.SharedWorker, books: 2 }, async (s, b) => {
   const [first, second] = await openTabs(s, b, 2);
   await first.show();
   const id = await startNoop(s.api, 60, 200);
@@ -194,7 +194,7 @@ plainTest('tabs: one crashes, by SharedWorker, perhaps with the worker: the othe
   await untilStreams(s, 0, 150);
 });
 
-plainTest('tabs: a worker that cannot be loaded leaves the tabs to themselves', { books: 2,
+plainTest('tabs: a worker that cannot be loaded leaves the tabs to themselves', { set, books: 2,
   script: `(${record})(${HIDDEN_MS}); const Real = SharedWorker; globalThis.SharedWorker = function () { return new Real('static/gone.js'); };`,
 }, async (s, b) => {
   const tabs = await openTabs(s, b, 3);

@@ -122,13 +122,14 @@ serverTest('SIGUSR2 while workers are being replaced waits for that', waits, asy
 serverTest('a worker that dies in the moment of the change is replaced', versions({ seconds: 300 }), async (s) => {
   const id = await startNoop(s.api, 400, 20);
   await until('the first items', 10, async () => (await getJob(s.api, id, '?results=0')).processed_items > 20);
+  s.closeClients();
   for (let i = 1; i <= 3; i++) {
     const [victim] = s.workers();
     signal(s.pid, 'SIGUSR2');
     signal(victim.pid, 'SIGKILL');
     await untilLog(s, 'event="reloaded"', 90, i); // a second change waits for the old front end, which waits for its connections
   }
-  await waitCompleted(s.api, id, 60);
+  await waitCompleted(s.client(), id, 60);
   await until('two workers', 10, () => s.workers().length === 2);
   s.closeClients();
   assert.equal(await s.stop(), 0);
