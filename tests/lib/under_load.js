@@ -1,9 +1,9 @@
 // What nobody may notice: polls of a job, many subscribers, and the job itself, while processes are replaced.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import http from 'node:http';
 import { promisify } from 'node:util';
 import { getJob, startNoop, waitCompleted } from './jobs.js';
-import { connectUrl } from './sse.js';
 import { until } from './until.js';
 
 const run = promisify(execFile);
@@ -32,32 +32,28 @@ class Follower {
     }
   }
 
-  async once() {
-    const last = this.ids.length ? `Last-Event-ID: ${this.ids[this.ids.length - 1]}\r\n` : '';
-    const socket = this.socket = await connectUrl(this.s.url);
-    this.connects++;
-    let rest = '';
-    socket.write(`GET /api/events/stream HTTP/1.1\r\nHost: ${this.s.listen}\r\n${last}\r\n`);
-    await new Promise((done) => {
-      let first = true;
-      socket.on('data', (bytes) => {
-        rest += bytes.toString('latin1');
-        if (first && !rest.startsWith('HTTP/1.1 200 ')) this.failure = new Error(rest.slice(0, 200));
-        first = false;
-        const lines = rest.split('\n');
-        rest = lines.pop();
-        for (const line of lines) if (line.startsWith('id: ')) this.ids.push(Number(line.slice(4)));
-        if (lines.length > 1 && rest === '' && lines[lines.length - 2] === '0\r') done();
+  once() {
+    const headers = this.ids.length ? { 'Last-Event-ID': this.ids[this.ids.length - 1] } : {};
+    return new Promise((done, fail) => {
+      this.request = http.get(`${this.s.url}/api/events/stream`, { agent: false, headers }, (response) => {
+        this.connects++;
+        if (response.statusCode !== 200) fail(new Error(`a stream was answered with ${response.statusCode}`));
+        let rest = '';
+        response.setEncoding('latin1').on('data', (text) => {
+          const lines = (rest + text).split('\n');
+          rest = lines.pop();
+          for (const line of lines) if (line.startsWith('id: ')) this.ids.push(Number(line.slice(4)));
+        });
+        response.on('error', done);
+        response.on('close', done);
       });
-      socket.on('error', done);
-      socket.on('close', done);
+      this.request.on('error', (e) => (e.code === 'ECONNREFUSED' ? fail(e) : done()));
     });
-    socket.destroy();
   }
 
   async close() {
     this.closed = true;
-    if (this.socket) this.socket.destroy();
+    this.request.destroy();
     await this.done;
   }
 }
