@@ -116,13 +116,15 @@ serverTest('a worker that stands still for longer than worker_timeout dies, and 
 serverTest('50 streams of a worker that is killed go on at another one and lose nothing', { workers: 2, threads: 2, set: { streams_per_address: 500 } }, async (s) => {
   const STREAMS = 50;
   const first = await Promise.all(Array.from({ length: STREAMS }, () => s.stream({ slot: 0 })));
-  const id = await startNoop(s.workerClient(1), 150, 20);
+  const id = await startNoop(s.workerClient(1), 20000, 20); // never done before the streams are back
   await until('events on all streams', 20, () => first.every((x) => x.events.length > 10));
   signal(s.workers().find((w) => w.slot === 0).pid, 'SIGKILL');
   const second = await Promise.all(first.map(async (x) => {
     await until('the end of the stream', 10, () => x.ended);
     return s.stream({ slot: 1, lastEventId: x.events[x.events.length - 1].id });
   }));
+  await Promise.all(second.map((x) => x.waitJob(id, 30, () => true)));
+  await s.workerClient(1).post(`/api/jobs/${id}/cancel`, {});
   await Promise.all(second.map((x) => x.waitJob(id, 30)));
   const told = (await s.sqlite(`SELECT id FROM events WHERE job_id = '${id}' ORDER BY id`)).map((r) => r.id);
   for (let i = 0; i < STREAMS; i++) {

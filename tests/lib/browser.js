@@ -11,7 +11,11 @@ const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
 const NETWORK = /net::ERR_|Failed to load resource/;
 
 const COMMON = { executablePath: EXECUTABLE, headless: true, chromiumSandbox: false };
-const ARGS = ['--disable-dev-shm-usage', '--disable-gpu'];
+// Pages for the address bar, which nobody sees here and which cost as much as the page under test; after them what
+// playwright-core switches off, because only one list is heard.
+const NO_FEATURES = ['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup', 'AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose',
+  'HttpsUpgrades', 'MediaRouter', 'OptimizationHints', 'PaintHolding', 'RenderDocument', 'ThirdPartyStoragePartitioning', 'Translate'];
+const ARGS = ['--disable-dev-shm-usage', '--disable-gpu', `--disable-features=${NO_FEATURES}`];
 const IDLE_MS = 3000; // so long the shared Chromium waits for the next test of its file
 
 const chromium = () => createRequire(import.meta.url)('playwright-core').chromium;
@@ -156,7 +160,7 @@ export function untilPage(what, page, seconds, test) {
       return null;
     }
     return test(last) ? last : null;
-  }, 30).catch((e) => { throw new Error(`${e.message}; the page shows ${JSON.stringify(last)}`); });
+  }, 100).catch((e) => { throw new Error(`${e.message}; the page shows ${JSON.stringify(last)}`); });
 }
 
 // The page hears of every job from now on, also of one that ends at once.

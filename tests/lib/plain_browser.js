@@ -53,6 +53,7 @@ export class PlainBrowser {
     this.n = 0;
     this.rest = '';
     this.child = spawn(EXECUTABLE, ['--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--no-first-run',
+      '--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup', // pages that nobody sees here
       '--window-size=1100,800', `--user-data-dir=${path.join(dir, 'plain')}`, '--remote-debugging-pipe', ...flags, 'about:blank'],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true });
     this.child.stdio[4].on('data', (bytes) => this.read(bytes));
