@@ -1,6 +1,6 @@
 // The addresses of the page: each one opens by itself, and is gone to without a load; under a base path, too.
 import assert from 'node:assert/strict';
-import { pageTest } from '../lib/browser.js';
+import { pageTest, untilFocused } from '../lib/browser.js';
 import { until } from '../lib/until.js';
 
 const ID = '01920000-0000-7000-8000-000000000000'; // there is no such job, and the browser's console tells of the 404
@@ -26,7 +26,7 @@ pageTest('page: links change the view without a load, and back comes back', { bo
     await page.click(`.nav a[href$="/${view === 'library' ? 'comics/' : view}"]`);
     await shows(page, view);
     assert.equal(await page.title(), { history: 'History – Longbox', library: 'Longbox', jobs: 'Jobs – Longbox' }[view]);
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'main', 'reading goes on at the view');
+    await untilFocused(page, '#main'); // reading goes on at the view
   }
   assert.ok(page.url().endsWith('/comics/jobs'));
   await page.goBack();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { pageTest, untilEnded } from '../lib/browser.js';
+import { pageTest, untilEnded, untilFocused } from '../lib/browser.js';
 import { comicInfo, listBooks, makeBook, makeBooks, readTags, zip } from '../lib/books.js';
 import { hold, holdArgs } from '../lib/hold.js';
 import { waitCompleted } from '../lib/jobs.js';
@@ -35,12 +35,10 @@ async function save(page) {
   await page.click('#btn-tags-save');
   await page.waitForSelector('#btn-tags-write');
 }
-const isFocused = (page, selector) => page.evaluate((s) => document.activeElement?.matches(s), selector);
-
 pageTest('book: cover, facts and tags; an edit is shown as old -> new, written, in the history, and undone', { books: library }, async (s, b) => {
   const page = await b.open(s.url);
   await openBook(page, 'a 1.cbz');
-  assert.ok(await isFocused(page, '#book'));
+  await untilFocused(page, '#book');
   await until('the cover', 30, () => page.evaluate(() => document.querySelector('img.cover')?.naturalWidth === 1));
   assert.equal(await page.inputValue('#tag-Title'), 'Old');
   assert.equal(await page.inputValue('#tag-Summary'), 'Two\nlines');
@@ -52,7 +50,7 @@ pageTest('book: cover, facts and tags; an edit is shown as old -> new, written, 
   await page.fill('#tag-Year', '20x');
   await page.click('#btn-tags-save');
   assert.match(await page.innerText('#tag-Year-error'), /whole number/);
-  assert.ok(await isFocused(page, '#tag-Year'));
+  await untilFocused(page, '#tag-Year');
   await page.fill('#tag-Year', '');
   await page.locator('.tags details', { hasText: 'Kind' }).locator('summary').click();
   await page.selectOption('#tag-Manga', 'Yes');
@@ -96,7 +94,7 @@ pageTest('book: what is typed outlives Escape, another file, and changes made el
   await page.fill('#tag-Title', 'Mine');
   await page.keyboard.press('Escape');
   await page.waitForSelector('#btn-leave-stay');
-  assert.ok(await isFocused(page, '#btn-leave-stay'));
+  await untilFocused(page, '#btn-leave-stay');
   await page.keyboard.press('Enter');
   assert.equal(await page.inputValue('#tag-Title'), 'Mine');
   await page.click('#btn-book-next');
@@ -116,7 +114,7 @@ pageTest('book: what is typed outlives Escape, another file, and changes made el
   assert.equal(await page.locator('#btn-tags-save').count(), 0);
   await page.keyboard.press('Escape'); // the button that had the focus is gone
   await until('the drawer to be closed', 20, async () => await page.locator('#book').count() === 0);
-  assert.ok(await isFocused(page, '#file-table'), 'focus is back at the list, which holds it for its rows');
+  await untilFocused(page, '#file-table'); // which holds it for its rows
 });
 
 pageTest('book: one file is processed from its drawer, which follows its new name; a hostile name is only text', { books: library }, async (s, b) => {
@@ -187,7 +185,7 @@ pageTest('delete: one from its drawer and many from the list go to the trash, af
   await openBook(page, HOSTILE);
   await page.click('#btn-book-delete');
   await said(page, 'delete-text', /trash folder/);
-  assert.ok(await isFocused(page, '#btn-delete-no'));
+  await untilFocused(page, '#btn-delete-no');
   await shot(page, 'delete');
   await page.keyboard.press('Escape');
   await until('the question to be gone', 20, async () => await page.locator('#delete-dialog').count() === 0);
@@ -238,7 +236,7 @@ pageTest('book: what has no tags or no cover says why; on a phone the drawer cov
   await shot(page, 'book-phone');
   await page.click('#btn-book-close');
   await until('the page to be reachable', 20, () => page.evaluate(() => !document.querySelector('#main').inert));
-  assert.ok(await isFocused(page, '#file-table'));
+  await untilFocused(page, '#file-table');
 });
 
 pageTest('book: a save waits for the job that has the book, and the page says so', {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { listed, pageTest } from '../lib/browser.js';
+import { listed, pageTest, untilFocused } from '../lib/browser.js';
 import { bookBytes, makeBook, makeBooks } from '../lib/books.js';
 import { startJob, waitCompleted } from '../lib/jobs.js';
 import { makeNames, scrollThrough } from '../lib/scroll.js';
@@ -134,7 +134,7 @@ pageTest('library page: what changes on the disk moves nothing that is read', {
   await untilListed(page, 407);
   const after = await untilSeen(page, 'the rows with other numbers', (rows) => rows[0].index === before[0].index + 7);
   assert.deepEqual(after.map(({ name, y, chosen, active }) => ({ name, y, chosen, active })), before.map(({ name, y, chosen, active }) => ({ name, y, chosen, active })));
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'file-table');
+  await untilFocused(page, '#file-table');
   await page.keyboard.press('Control+a');
   await untilSums(page, /All 407/);
   makeBook(s.library, 'A second/1.cbz');

@@ -1,6 +1,6 @@
 // Starting any operation with its options, and the preview before it, in headless Chromium against the real server.
 import assert from 'node:assert/strict';
-import { pageTest, untilEnded, untilPage } from '../lib/browser.js';
+import { pageTest, untilEnded, untilFocused, untilPage } from '../lib/browser.js';
 import { listBooks, makeBook, makeBooks } from '../lib/books.js';
 import { getJob, startNoop, waitCompleted } from '../lib/jobs.js';
 import { until } from '../lib/until.js';
@@ -119,7 +119,7 @@ pageTest('start: what is wrong is said at its field, by the page and by the serv
   await page.fill('#opt-padding', '65');
   await press(page, 'btn-start');
   assert.equal(await page.innerText('#opt-padding-error'), 'It must be 0 to 64.');
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'opt-padding', 'where it is wrong, typing goes on');
+  await untilFocused(page, '#opt-padding'); // where it is wrong, typing goes on
   await page.fill('#opt-padding', 'x');
   await press(page, 'btn-preview');
   assert.equal(await page.innerText('#opt-padding-error'), 'A whole number is needed.');

@@ -163,6 +163,9 @@ export function untilPage(what, page, seconds, test) {
   }, 100).catch((e) => { throw new Error(`${e.message}; the page shows ${JSON.stringify(last)}`); });
 }
 
+export const untilFocused = (page, selector) => until(`the focus to be at ${selector}`, 10,
+  () => page.evaluate((wanted) => document.activeElement?.matches(wanted), selector));
+
 // The page hears of every job from now on, also of one that ends at once.
 export const untilLive = (page) => untilPage('the page to be live', page, 20, (v) => v.quality === 'live');
 
