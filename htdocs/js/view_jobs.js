@@ -28,6 +28,7 @@ function createModel({ api, clock, routes }, firstFilter) {
   const state = signal({ loading: true, error: null, read: false });
   const asked = new Set(); /* ids that the stream told of, and that were looked for */
   let question = 0;
+  let shown = null; /* the address of the first part of what the list shows: another filter begins another list */
   let timer = null; /* of a change of the filter */
   let newsTimer = null;
 
@@ -45,7 +46,21 @@ function createModel({ api, clock, routes }, firstFilter) {
     }
   }
 
-  const load = () => read(L.listPath(filter.value), L.firstPart);
+  async function load() {
+    const path = L.listPath(filter.value);
+    await read(path, (answer) => {
+      shown = path;
+      return L.firstPart(answer);
+    });
+  }
+
+  /* What is being read comes first; it may be another list. */
+  function readNews() {
+    const path = L.listPath(filter.peek());
+    if (state.peek().loading) newsTimer = clock.setTimeout(readNews, NEWS_MS);
+    else if (path === shown) void read(path, (answer) => L.withNewer(list.peek(), answer, window.scrollY > HOLD_PX));
+  }
+
   const stop = effect(() => {
     const { jobs } = store.jobs.value;
     if (!state.peek().read) return;
@@ -53,7 +68,7 @@ function createModel({ api, clock, routes }, firstFilter) {
     if (news.length === 0) return;
     for (const id of news) asked.add(id);
     clock.clearTimeout(newsTimer);
-    newsTimer = clock.setTimeout(() => read(L.listPath(filter.peek()), (answer) => L.withNewer(list.peek(), answer, window.scrollY > HOLD_PX)), NEWS_MS);
+    newsTimer = clock.setTimeout(readNews, NEWS_MS);
   });
 
   return {
@@ -61,7 +76,7 @@ function createModel({ api, clock, routes }, firstFilter) {
     list,
     state,
     load,
-    more: () => read(L.listPath(filter.peek(), list.peek().next), (answer) => L.withOlder(list.peek(), answer)),
+    more: () => L.listPath(filter.peek()) === shown && read(L.listPath(filter.peek(), list.peek().next), (answer) => L.withOlder(list.peek(), answer)),
     set(change) {
       filter.value = { ...filter.value, ...change };
       window.history.replaceState(null, '', routes.href(L.pathOf(filter.value)));

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { pageTest } from '../lib/browser.js';
+import { pageTest, untilLive } from '../lib/browser.js';
 import { makeBook } from '../lib/books.js';
 import { getJob, startJob, startNoop, waitCompleted, waitStatus } from '../lib/jobs.js';
-import { until } from '../lib/until.js';
+import { sleep, until } from '../lib/until.js';
 
 const HOSTILE = '"><img src=x onerror=alert(1)>.cbz';
 const shot = async (page, name) => process.env.LB_SHOTS && page.screenshot({ path: `${process.env.LB_SHOTS}/${name}.png`, fullPage: true });
@@ -71,6 +71,28 @@ pageTest('jobs page: lists, filters and searches; a row is paused, resumed, canc
   await page.setViewportSize({ width: 360, height: 740 });
   await fits(page);
   await shot(page, 'jobs-narrow');
+});
+
+pageTest('jobs page: news that comes while another filter is being read does not bring the old list back', {}, async (s, b) => {
+  await waitCompleted(s.api, await startNoop(s.api, 4, 0, { title: 'Weekly check...' }));
+  const page = await b.open(`${s.url}/jobs`);
+  await untilTitles(page, ['Weekly check']);
+  await untilLive(page);
+  let asked = 0;
+  let answered = 0;
+  await page.route(/search=none/, async (route) => { // slower than the news
+    asked += 1;
+    await sleep(1500);
+    await route.continue().catch(() => {}); // the page may have gone
+    answered += 1;
+  });
+  await page.fill('#jobs-search', 'none');
+  await until('the question', 20, () => asked > 0);
+  await waitCompleted(s.api, await startNoop(s.api, 4, 0, { title: 'News...' }));
+  await until('the end of the job in the page', 20, () => page.evaluate(() => globalThis.seenJobs.some((job) => job.status === 'completed')));
+  await until('the empty list', 20, async () => (await page.locator('.empty button').count()) === 1);
+  await until('no question to be open', 20, () => asked === answered);
+  assert.deepEqual(await titles(page), []);
 });
 
 pageTest('jobs page: older ones by "more", and new ones do not move what is being read', {}, async (s, b) => {
