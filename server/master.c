@@ -67,11 +67,15 @@ void master_ended(struct master *m, struct slot *s, pid_t pid, int status, const
 
 static void reap(struct master *m)
 {
-    int status;
-    pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    siginfo_t end = {0};
+    while (waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid > 0) {
+        master_workers_note(m, &end);
+        int status;
+        pid_t pid = waitpid(end.si_pid, &status, 0);
         if (!master_workers_reap(m, pid, status) && !master_front_reap(m, pid, status))
             (void)master_upgrade_reap(m, pid, status);
+        end.si_pid = 0;
+    }
 }
 
 static void announce(struct master *m)

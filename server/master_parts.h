@@ -12,6 +12,8 @@
 #ifndef LB_MASTER_PARTS_H
 #define LB_MASTER_PARTS_H
 
+#include <signal.h>
+
 #include "board.h"
 #include "config.h"
 #include "frontend.h"
@@ -96,6 +98,8 @@ int64_t master_earlier(int64_t a, int64_t b);
 void master_workers_init(struct master *m);
 /* Starts what is wanted and is not there; starts the next replacement, one at a time. */
 void master_workers_fill(struct master *m, int64_t now_ms);
+/* Puts the end of one of ours on the board; before it is waited for. */
+void master_workers_note(struct master *m, const siginfo_t *end);
 /* Is it one of ours? Then its death is told to the others, and its slot moves on. */
 bool master_workers_reap(struct master *m, pid_t pid, int status);
 void master_workers_read_ready(struct master *m);

@@ -240,8 +240,6 @@ static void member_ended(struct master *m, size_t i, struct member *e, int statu
         shown->pid = 0;
     if (e->slot.state != SLOT_DRAINING)
         shown->crashes++;
-    board_note_death(m->board, pid, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                     WIFEXITED(status) ? WEXITSTATUS(status) : 0);
     for (size_t k = 0; k < BOARD_MAX_SLOTS; k++)
         board_ring(m->bells[k]); /* somebody gives its leases back */
     fault_hit("master_death_told");
@@ -253,7 +251,8 @@ static void member_ended(struct master *m, size_t i, struct member *e, int statu
         move_up(m, i);
 }
 
-bool master_workers_reap(struct master *m, pid_t pid, int status)
+/* The member with this pid and the slot that it is of; NULL when it is nobody's. */
+static struct member *member_of(struct master *m, pid_t pid, size_t *ret_slot)
 {
     for (size_t i = 0; i < BOARD_MAX_SLOTS; i++) {
         struct worker *w = &m->workers[i];
@@ -261,11 +260,29 @@ bool master_workers_reap(struct master *m, pid_t pid, int status)
         for (size_t k = 0; k < ARRAY_LEN(all); k++) {
             if (all[k]->slot.pid != pid)
                 continue;
-            member_ended(m, i, all[k], status);
-            return true;
+            *ret_slot = i;
+            return all[k];
         }
     }
-    return false;
+    return NULL;
+}
+
+void master_workers_note(struct master *m, const siginfo_t *end)
+{
+    size_t slot;
+    bool exited = end->si_code == CLD_EXITED;
+    if (member_of(m, end->si_pid, &slot))
+        board_note_death(m->board, end->si_pid, exited ? 0 : end->si_status,
+                         exited ? end->si_status : 0);
+}
+
+bool master_workers_reap(struct master *m, pid_t pid, int status)
+{
+    size_t slot;
+    struct member *e = member_of(m, pid, &slot);
+    if (e)
+        member_ended(m, slot, e, status);
+    return e != NULL;
 }
 
 static void read_ready(struct master *m, struct member *e)

@@ -131,22 +131,38 @@ void board_note_death(struct board *b, pid_t pid, int signal, int exit_code)
     b->n_deaths = n + 1;
 }
 
-int board_death_signal(const struct board *b, pid_t pid)
+#define UNKNOWN_TICKS (-2)
+
+/*
+ * /proc/<pid>/stat from its third field, the state, on (proc_pid_stat(5)). "" when there is no such process, NULL when
+ * that cannot be found out. `text` is what it is read into.
+ */
+static const char *stat_fields(pid_t pid, char text[1024])
 {
-    uint64_t n = b->n_deaths;
-    uint64_t oldest = n > BOARD_MAX_DEATHS ? n - BOARD_MAX_DEATHS : 0;
-    for (uint64_t i = n; i-- > oldest;) { /* the newest first: pids come again */
-        const struct board_death *d = &b->deaths[i % BOARD_MAX_DEATHS];
-        if (d->pid != pid)
-            continue;
-        int sig = d->signal;
-        if (d->pid == pid)
-            return sig;
-    }
-    return -1;
+    char path[64];
+    struct err why = {0};
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (read_small_file(path, text, 1024, &why) < 0)
+        return why.sys == ENOENT || why.sys == ESRCH ? "" : NULL;
+    /* "pid (name) state ppid ...": the name may hold anything, so begin behind its last bracket. */
+    const char *p = strrchr(text, ')');
+    return p && p[1] == ' ' ? p + 2 : "";
 }
 
-#define UNKNOWN_TICKS (-2)
+/* Field `n` of them as a number, -1 when they are fewer. */
+static int64_t stat_number(const char *fields, int n)
+{
+    for (int i = 3; i < n && fields; i++) {
+        fields = strchr(fields, ' ');
+        fields = fields ? fields + 1 : NULL;
+    }
+    return fields ? strtoll(fields, NULL, 10) : -1;
+}
+
+static bool has_ended(const char *fields)
+{
+    return fields[0] == '\0' || fields[0] == 'Z' || fields[0] == 'X';
+}
 
 /*
  * Start time in ticks since boot of a process that exists and is no zombie; -1 when there is none, UNKNOWN_TICKS when
@@ -154,21 +170,38 @@ int board_death_signal(const struct board *b, pid_t pid)
  */
 static int64_t start_ticks(pid_t pid)
 {
-    char path[64], text[1024];
-    struct err why = {0};
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (read_small_file(path, text, sizeof(text), &why) < 0)
-        return why.sys == ENOENT || why.sys == ESRCH ? -1 : UNKNOWN_TICKS;
-    /* "pid (name) state ppid ...": the name may hold anything, so begin behind its last bracket. */
-    char *p = strrchr(text, ')');
-    if (p == NULL || p[1] != ' ')
-        return -1;
-    char state = p[2];
-    if (state == 'Z' || state == 'X')
-        return -1;
-    for (int i = 2; i < 22 && p; i++) /* field 22 of proc_pid_stat(5) */
-        p = strchr(p + 1, ' ');
-    return p ? strtoll(p + 1, NULL, 10) : -1;
+    char text[1024];
+    const char *fields = stat_fields(pid, text);
+    if (fields == NULL)
+        return UNKNOWN_TICKS;
+    return has_ended(fields) ? -1 : stat_number(fields, 22);
+}
+
+/* How a process ended that its parent has not waited for: a signal, 0 for an exit; -1 when `pid` is none. */
+static int zombie_signal(pid_t pid)
+{
+    char text[1024];
+    const char *fields = stat_fields(pid, text);
+    int64_t status = fields && fields[0] == 'Z' ? stat_number(fields, 52) : -1;
+    return status <= 0 ? -1 : (int)(status & 0x7f); /* 0 is also what those see who may not know */
+}
+
+int board_death_signal(const struct board *b, pid_t pid)
+{
+    int sig = zombie_signal(pid);
+    if (sig >= 0)
+        return sig;
+    uint64_t n = b->n_deaths;
+    uint64_t oldest = n > BOARD_MAX_DEATHS ? n - BOARD_MAX_DEATHS : 0;
+    for (uint64_t i = n; i-- > oldest;) { /* the newest first: pids come again */
+        const struct board_death *d = &b->deaths[i % BOARD_MAX_DEATHS];
+        if (d->pid != pid)
+            continue;
+        sig = d->signal;
+        if (d->pid == pid)
+            return sig;
+    }
+    return -1;
 }
 
 void board_owner_new(const struct board *b, char ret[BOARD_OWNER_SIZE])

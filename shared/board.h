@@ -146,9 +146,12 @@ int board_attach(int fd, struct board **ret, struct err *err) LB_MUST_CHECK;
 
 /* Rings one bell. Never blocks; a bell that is already rung stays so. */
 void board_ring(int bell_fd);
-/* The master: puts a death on the board (before it rings). */
+/* The master: puts a death on the board; before it waits for the process (who finds none finds this), and rings. */
 void board_note_death(struct board *b, pid_t pid, int signal, int exit_code);
-/* The signal that ended `pid`, 0 when it exited, -1 when that death is not remembered. */
+/*
+ * The signal that ended `pid`, 0 when it exited, -1 when that death is not remembered. A process that nobody has waited
+ * for yet tells by itself.
+ */
 int board_death_signal(const struct board *b, pid_t pid);
 
 /* "<boot id>:<pid>:<start time in ticks>:<16 hex digits>": the name of this process in leases. */

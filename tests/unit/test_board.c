@@ -96,6 +96,27 @@ static void bell_that_is_full_does_not_block(void **state)
     assert_int_equal(read(bells[0], &v, sizeof(v)), sizeof(v));
 }
 
+static void a_process_that_nobody_waited_for_tells_how_it_ended(void **state)
+{
+    (void)state;
+    const int signals[] = {SIGKILL, 0};
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            if (signals[i])
+                (void)raise(signals[i]);
+            _exit(3);
+        }
+        board_note_death(board, pid, SIGTERM, 0); /* of one that had the pid before */
+        siginfo_t end;
+        assert_int_equal(waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT), 0);
+        assert_int_equal(board_death_signal(board, pid), signals[i]);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(board_death_signal(board, pid), SIGTERM);
+    }
+    assert_int_equal(board_death_signal(board, getpid()), -1);
+}
+
 static void deaths_are_remembered_newest_first(void **state)
 {
     (void)state;
@@ -200,6 +221,7 @@ int main(void)
         T(what_is_no_board_is_refused),
         T(bell_rings_once_however_often_it_is_rung),
         T(bell_that_is_full_does_not_block),
+        T(a_process_that_nobody_waited_for_tells_how_it_ended),
         T(deaths_are_remembered_newest_first),
         T(owner_names_this_process_and_differs_each_time),
         T(owner_of_another_boot_is_dead),
