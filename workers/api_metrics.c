@@ -109,8 +109,10 @@ static double slot_value(const struct board_slot *s, enum slot_figure figure)
         return s->crashes;
     case FIGURE_READY:
         return s->state == SLOT_READY;
-    case FIGURE_BEAT:
-        return (double)(clock_boot_ms() - s->beat_boot_ms) / 1000;
+    case FIGURE_BEAT: {
+        int64_t beat_ms = s->beat_boot_ms; /* before the clock: it moves on */
+        return (double)(clock_boot_ms() - beat_ms) / 1000;
+    }
     case FIGURE_RESIDENT:
         return (double)figures_resident_bytes(s->pid);
     case FIGURE__COUNT:
@@ -178,8 +180,7 @@ static void stores(struct strbuf *out, struct worker *w)
     head(out, "disk_free_bytes", "gauge", "Room that is left.");
     struct disk_figures state = figures_disk(state_dir);
     struct disk_figures library = figures_disk(worker_library_root(w));
-    strbuf_addf(out, "longbox_disk_free_bytes{folder=\"state\"} %.15g\n",
-                (double)state.free_bytes);
+    strbuf_addf(out, "longbox_disk_free_bytes{folder=\"state\"} %.15g\n", (double)state.free_bytes);
     strbuf_addf(out, "longbox_disk_free_bytes{folder=\"library\"} %.15g\n",
                 (double)library.free_bytes);
 }

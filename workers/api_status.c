@@ -18,9 +18,11 @@ static const char *const states[] = {
     [SLOT_DRAINING] = "draining", [SLOT_BACKING_OFF] = "backing_off",
 };
 
+/* What others write may be newer than `now_ms`. */
 static json_t *seconds_or_null(int64_t since_boot_ms, int64_t now_ms)
 {
-    return since_boot_ms > 0 ? json_real((double)(now_ms - since_boot_ms) / 1000) : json_null();
+    int64_t age_ms = now_ms > since_boot_ms ? now_ms - since_boot_ms : 0;
+    return since_boot_ms > 0 ? json_real((double)age_ms / 1000) : json_null();
 }
 
 static json_t *uptime(pid_t pid, int64_t now_ms)
