@@ -63,7 +63,7 @@ serverTest('what was claimed ahead of a paused job goes back at once, as if it h
   const [a, b] = both(s);
   const fast = await startNoop(a, 4000); // from now on the workers take items for short, and claim many ahead
   await waitCompleted(b, fast);
-  const id = await startNoop(a, 600, 300);
+  const id = await startNoop(a, 600, 2000); // longer than the word of the pause takes
   await until('more leases than threads', 10, async () => await leases(s, id) > 5 * THREADS);
   const paused = await post(b, `/api/jobs/${id}/pause`);
   await until('nothing to run', 20, async () => await leases(s, id) === 0);
